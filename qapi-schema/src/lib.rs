@@ -1,0 +1,4 @@
+//! The QAPI schema language: text in, checked schema out.
+#![forbid(unsafe_code)]
+
+pub mod model;
