@@ -1,2 +1,7 @@
-//! The program.
-fn main() {}
+//! The program `boardwright`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(boardwright::program::run(std::env::args().skip(1)))
+}

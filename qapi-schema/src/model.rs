@@ -4,6 +4,7 @@
 //! inline union bases) are entities of their own, unlisted union branches are filled in.
 //! Nothing here knows Rust, QMP or an emulator.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// Index of an entity in [`Schema::entities`], in registration order.
@@ -45,6 +46,19 @@ pub struct Schema {
     pub entities: Vec<Entity>,
     /// The enum that the pragma `phase-enum` names: the phases of the command gate, in order.
     pub phase_enum: Option<EntityId>,
+    /// All documentation comments of all files, in order.
+    pub docs: Vec<DocBlock>,
+    /// The entities by name.
+    pub(crate) names: HashMap<String, EntityId>,
+}
+
+/// A documentation comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DocBlock {
+    /// Free-form documentation.
+    FreeForm(String),
+    /// The documentation of this entity, to be found there.
+    Entity(EntityId),
 }
 
 /// One schema file's contents, in order.
@@ -110,7 +124,21 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the QAPI language's own")]
 pub enum Builtin {
-    Str, Number, Int, Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64, Size, Bool, Any, Null,
+    Str,
+    Number,
+    Int,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+    Size,
+    Bool,
+    Any,
+    Null,
 }
 
 /// `{ 'enum': ... }`
@@ -252,6 +280,8 @@ pub struct Feature {
     pub name: String,
     /// Its `if`.
     pub cond: Option<Cond>,
+    /// Its own place.
+    pub span: Span,
 }
 
 /// An `if`.
@@ -272,7 +302,8 @@ pub enum Cond {
 pub struct Doc {
     /// The paragraphs before any section.
     pub body: String,
-    /// `@member:` descriptions (also enum values, branches), in order of the text.
+    /// `@member:` descriptions (also enum values, branches), in order of the text; members that
+    /// a pragma allows to stay undescribed follow with an empty text.
     pub members: Vec<(String, String)>,
     /// `Features:`
     pub features: Vec<(String, String)>,
@@ -292,7 +323,13 @@ pub struct Doc {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the tag of the same name")]
 pub enum SectionKind {
-    Plain, Member(String), Feature(String), Returns, Errors, Since, Todo,
+    Plain,
+    Member(String),
+    Feature(String),
+    Returns,
+    Errors,
+    Since,
+    Todo,
 }
 
 impl Schema {
@@ -303,7 +340,7 @@ impl Schema {
 
     /// The entity of that name (definitions, predefined and implicit types share one namespace).
     pub fn find(&self, name: &str) -> Option<EntityId> {
-        self.entities.iter().position(|entity| entity.name == name).map(EntityId)
+        self.names.get(name).copied()
     }
 
     /// Base chain first, then own members: what is on the wire apart from a union's branches.
@@ -330,6 +367,11 @@ impl Schema {
                     || command.allow_init_config && name == "initialized"
             }
         };
-        phases.values.iter().map(|value| value.name.as_str()).filter(|name| permitted(name)).collect()
+        phases
+            .values
+            .iter()
+            .map(|value| value.name.as_str())
+            .filter(|name| permitted(name))
+            .collect()
     }
 }

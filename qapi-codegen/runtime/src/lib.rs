@@ -1,1 +1,39 @@
-//! qapi-codegen/runtime
+//! What generated QAPI code links to, and what the server around it uses: values on the wire,
+//! decoding with messages that name the member at fault, encoding, reflection, the shape of a
+//! command table, the phase gate, events.
+//!
+//! Nothing here reads a schema, and nothing here knows a command. The texts of errors are those
+//! that QMP clients know.
+
+#![forbid(unsafe_code)]
+
+mod command;
+mod decode;
+mod encode;
+mod enumeration;
+mod error;
+mod event;
+pub mod json;
+mod keyval;
+mod nearest;
+mod object;
+mod path;
+mod phase;
+mod scalar;
+
+pub use command::{CommandEntry, CommandInfo, Handler, Request, no_arguments, raw_arguments};
+pub use decode::{Decode, Mode, arguments, decode_size, decode_sizes, invalid_type};
+pub use encode::{Encode, put, put_some};
+pub use enumeration::{Enum, UnknownValue, decode_enum, parse_enum};
+pub use error::{ErrorClass, QmpError};
+pub use event::{Event, EventInfo, wire_event};
+pub use nearest::nearest;
+pub use object::{
+    Empty, MemberInfo, Object, ObjectInfo, ObjectReader, VariantInfo, decode_object, encode_object,
+};
+pub use path::Path;
+pub use phase::{PhaseSet, gate};
+pub use serde_json::{Map as JsonMap, Number, Value};
+
+/// The members of a JSON object, in the order in which they came.
+pub type Map = JsonMap<String, Value>;

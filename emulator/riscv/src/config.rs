@@ -1,0 +1,303 @@
+//! What a hart is made of: register width, extensions, privilege modes, address translation.
+//!
+//! The ISA string and the device-tree properties follow the naming conventions of volume I,
+//! chapter "ISA Extension Naming Conventions", and the `riscv/cpus` and `riscv/extensions`
+//! device-tree bindings.
+
+use std::fmt;
+
+use crate::cpu::CpuModel;
+
+/// The width of the integer registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Xlen {
+    /// RV32.
+    Rv32,
+    /// RV64.
+    Rv64,
+}
+
+impl Xlen {
+    /// 32 or 64.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Xlen::Rv32 => 32,
+            Xlen::Rv64 => 64,
+        }
+    }
+
+    /// The bits of a value that a register of this width has.
+    #[inline]
+    pub const fn truncate(self, value: u64) -> u64 {
+        match self {
+            Xlen::Rv32 => value as u32 as u64,
+            Xlen::Rv64 => value,
+        }
+    }
+
+    /// A value of this width as the hart keeps it: sign-extended to 64 bits.
+    #[inline]
+    pub const fn extend(self, value: u64) -> u64 {
+        match self {
+            Xlen::Rv32 => value as i32 as u64,
+            Xlen::Rv64 => value,
+        }
+    }
+}
+
+macro_rules! extensions {
+    ($($(#[$doc:meta])* $name:ident, $text:literal;)*) => {
+        /// An extension of the instruction set, base sets included.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Extension {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Extension {
+            /// All that are modelled, in the order of the ISA string.
+            pub const ALL: &[Extension] = &[$(Extension::$name),*];
+
+            /// The name in an ISA string or a device tree.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Extension::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+// In the order in which the ISA string names them.
+extensions! {
+    /// The base integer instruction set.
+    I, "i";
+    /// The base integer instruction set with 16 registers.
+    E, "e";
+    /// Multiplication and division.
+    M, "m";
+    /// Atomic instructions.
+    A, "a";
+    /// Compressed instructions.
+    C, "c";
+    /// Base counters and timers.
+    Zicntr, "zicntr";
+    /// CSR instructions.
+    Zicsr, "zicsr";
+    /// Instruction-fetch fence.
+    Zifencei, "zifencei";
+}
+
+impl Extension {
+    /// The extension of that name.
+    pub fn find(name: &str) -> Option<Extension> {
+        Extension::ALL.iter().copied().find(|extension| extension.name() == name)
+    }
+
+    /// The bit in `misa`, for those that have a letter.
+    pub(crate) fn misa(self) -> u64 {
+        match self.name().as_bytes() {
+            [letter] => 1 << (letter - b'a'),
+            _ => 0,
+        }
+    }
+}
+
+/// A set of extensions.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExtensionSet(u64);
+
+impl ExtensionSet {
+    /// The set of these.
+    pub const fn of(list: &[Extension]) -> ExtensionSet {
+        let mut bits = 0;
+        let mut i = 0;
+        while i < list.len() {
+            bits |= 1 << list[i] as u32;
+            i += 1;
+        }
+        ExtensionSet(bits)
+    }
+
+    /// Whether an extension is in the set.
+    pub const fn has(self, extension: Extension) -> bool {
+        self.0 & (1 << extension as u32) != 0
+    }
+
+    /// Puts an extension in or takes it out.
+    pub fn set(&mut self, extension: Extension, present: bool) {
+        let bit = 1 << extension as u32;
+        self.0 = if present { self.0 | bit } else { self.0 & !bit };
+    }
+
+    /// The members in the order of the ISA string.
+    pub fn iter(self) -> impl Iterator<Item = Extension> {
+        Extension::ALL.iter().copied().filter(move |extension| self.has(*extension))
+    }
+}
+
+impl fmt::Debug for ExtensionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(Extension::name)).finish()
+    }
+}
+
+/// The privilege modes that a hart has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Modes {
+    /// Machine mode only.
+    M,
+    /// Machine and user mode.
+    Mu,
+    /// Machine, supervisor and user mode.
+    Msu,
+}
+
+/// The widest address translation that a hart has; the narrower ones of its width come with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mmu {
+    /// None: `satp` can only say Bare.
+    Bare,
+    /// Two levels, RV32.
+    Sv32,
+    /// Three levels, RV64.
+    Sv39,
+    /// Four levels, RV64.
+    Sv48,
+    /// Five levels, RV64.
+    Sv57,
+}
+
+impl Mmu {
+    /// The value of the device-tree property `mmu-type`, if the hart is to have one.
+    pub const fn device_tree_name(self) -> Option<&'static str> {
+        match self {
+            Mmu::Bare => None,
+            Mmu::Sv32 => Some("riscv,sv32"),
+            Mmu::Sv39 => Some("riscv,sv39"),
+            Mmu::Sv48 => Some("riscv,sv48"),
+            Mmu::Sv57 => Some("riscv,sv57"),
+        }
+    }
+}
+
+/// The version of the privileged architecture, which decides on a few registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PrivilegedSpec {
+    /// 1.10.
+    V1_10,
+    /// 1.11, with `mcountinhibit`.
+    V1_11,
+    /// 1.12, with `menvcfg`, `senvcfg`, `mconfigptr` and, on RV32, `mstatush`.
+    V1_12,
+}
+
+/// One hart of a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HartConfig {
+    /// What kind of hart it is.
+    pub cpu: CpuModel,
+    /// The value of `mhartid`.
+    pub hartid: u64,
+    /// Where it begins after reset.
+    pub reset_vector: u64,
+}
+
+impl HartConfig {
+    /// A hart of a kind.
+    pub fn new(cpu: CpuModel, hartid: u64, reset_vector: u64) -> HartConfig {
+        HartConfig { cpu, hartid, reset_vector }
+    }
+}
+
+/// Why a configuration describes no hart.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Exactly one base is needed.
+    #[error("a hart has exactly one of the base instruction sets 'i' and 'e'")]
+    Base,
+    /// Address translation is for supervisor software.
+    #[error("address translation needs supervisor mode")]
+    MmuWithoutSupervisor,
+    /// Sv32 is for RV32, the others are for RV64.
+    #[error("{0:?} does not exist at this register width")]
+    MmuWidth(Mmu),
+    /// There are at most 64 PMP entries.
+    #[error("{0} PMP entries are more than 64")]
+    PmpRegions(u8),
+    /// The privileged modes are entered by way of CSRs.
+    #[error("{0:?} needs the extension 'zicsr'")]
+    ModesWithoutZicsr(Modes),
+    /// A program counter has to be even.
+    #[error("the reset vector {0:#x} is not a place for an instruction")]
+    ResetVector(u64),
+}
+
+impl CpuModel {
+    /// The string that describes the instruction set, like `rv64imac_zicntr_zicsr_zifencei`.
+    pub fn isa_string(&self) -> String {
+        let mut text = format!("rv{}", self.xlen.bits());
+        for extension in self.extensions.iter() {
+            let name = extension.name();
+            if name.len() > 1 {
+                text.push('_');
+            }
+            text.push_str(name);
+        }
+        text
+    }
+
+    /// The value of the device-tree property `riscv,isa-base`.
+    pub fn isa_base(&self) -> &'static str {
+        match (self.xlen, self.extensions.has(Extension::E)) {
+            (Xlen::Rv32, false) => "rv32i",
+            (Xlen::Rv32, true) => "rv32e",
+            (Xlen::Rv64, false) => "rv64i",
+            (Xlen::Rv64, true) => "rv64e",
+        }
+    }
+
+    /// The value of the device-tree property `riscv,isa-extensions`.
+    pub fn isa_extensions(&self) -> Vec<&'static str> {
+        self.extensions.iter().map(Extension::name).collect()
+    }
+
+    /// Whether this describes a hart that can be built.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.extensions.has(Extension::I) == self.extensions.has(Extension::E) {
+            return Err(ConfigError::Base);
+        }
+        if self.mmu != Mmu::Bare && self.modes != Modes::Msu {
+            return Err(ConfigError::MmuWithoutSupervisor);
+        }
+        if self.mmu != Mmu::Bare && (self.mmu == Mmu::Sv32) != (self.xlen == Xlen::Rv32) {
+            return Err(ConfigError::MmuWidth(self.mmu));
+        }
+        if self.pmp_regions > 64 {
+            return Err(ConfigError::PmpRegions(self.pmp_regions));
+        }
+        if self.modes != Modes::M && !self.extensions.has(Extension::Zicsr) {
+            return Err(ConfigError::ModesWithoutZicsr(self.modes));
+        }
+        Ok(())
+    }
+
+    /// The value of `misa`.
+    pub(crate) fn misa(&self) -> u64 {
+        let letters = self.extensions.iter().fold(0, |bits, extension| bits | extension.misa());
+        let modes = match self.modes {
+            Modes::M => 0,
+            Modes::Mu => 1 << 20,
+            Modes::Msu => 1 << 20 | 1 << 18,
+        };
+        let width = match self.xlen {
+            Xlen::Rv32 => 1 << 30,
+            Xlen::Rv64 => 2 << 62,
+        };
+        width | letters | modes
+    }
+
+    /// Whether a program counter or an exception address may have bit 1 set.
+    pub(crate) fn compressed(&self) -> bool {
+        self.extensions.has(Extension::C)
+    }
+}

@@ -1,0 +1,114 @@
+//! The architectural state of a hart, as one plain struct that instructions, CSRs, traps and the
+//! MMU work on. What each of them does with it stands in its own file.
+
+use std::sync::Arc;
+
+use crate::config::{HartConfig, Modes, Xlen};
+use crate::csr::{CsrState, CsrTable};
+use crate::hart::Clock;
+use crate::interrupts::Interrupts;
+use crate::memory::Bus;
+use crate::mmu::Tlb;
+use crate::observe::Observer;
+use crate::trap::{Exception, Mode};
+
+/// The state of a hart, apart from decoded code.
+pub(crate) struct Core {
+    /// The integer registers, on RV32 sign-extended. `x0` is always 0.
+    pub(crate) x: [u64; 32],
+    /// The address of the next instruction; while a block runs, of its first one.
+    pub(crate) pc: u64,
+    pub(crate) mode: Mode,
+    pub(crate) xlen: Xlen,
+    /// The bits of an address that no instruction has.
+    pub(crate) misaligned_pc: u64,
+    /// The exception that an instruction has raised, with its `tval`, until the loop takes it.
+    pub(crate) raised: (Exception, u64),
+    /// Instructions retired before the current block.
+    pub(crate) retired: u64,
+    /// The instruction's place in the block, for those that read or write counters.
+    pub(crate) position: u64,
+    /// The host address of the reserved cell, and the value it had.
+    pub(crate) reservation: Option<(usize, u64)>,
+    pub(crate) csr: CsrState,
+    pub(crate) csrs: CsrTable,
+    pub(crate) tlb: Tlb,
+    /// The bits of the word of `interrupts` that the run loop must not ignore.
+    pub(crate) attention: u64,
+    /// Whether a `wfi` has not been ended by an interrupt yet.
+    pub(crate) waiting: bool,
+    /// Changes whenever the way from virtual addresses to code may have.
+    pub(crate) fetch_epoch: u64,
+    /// Changes whenever decoded code may differ from memory.
+    pub(crate) code_epoch: u64,
+    pub(crate) config: HartConfig,
+    pub(crate) interrupts: Arc<Interrupts>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Core {
+    pub(crate) fn new(
+        config: HartConfig,
+        bus: Arc<dyn Bus>,
+        interrupts: Arc<Interrupts>,
+        clock: Arc<dyn Clock>,
+    ) -> Core {
+        let cpu = &config.cpu;
+        let mut core = Core {
+            x: [0; 32],
+            pc: 0,
+            mode: Mode::Machine,
+            xlen: cpu.xlen,
+            misaligned_pc: if cpu.compressed() { 1 } else { 3 },
+            raised: (Exception::IllegalInstruction, 0),
+            retired: 0,
+            position: 0,
+            reservation: None,
+            csr: CsrState::new(cpu),
+            csrs: CsrTable::new(cpu),
+            tlb: Tlb::new(bus),
+            attention: u64::MAX,
+            waiting: false,
+            fetch_epoch: 0,
+            code_epoch: 0,
+            config,
+            interrupts,
+            clock,
+            observer: None,
+        };
+        core.reset();
+        core
+    }
+
+    /// What a reset does (volume II, "Reset"), and what is left open there: all is zero.
+    pub(crate) fn reset(&mut self) {
+        self.x = [0; 32];
+        self.pc = self.xlen.truncate(self.config.reset_vector);
+        self.mode = Mode::Machine;
+        self.retired = 0;
+        self.position = 0;
+        self.reservation = None;
+        self.csr = CsrState::new(&self.config.cpu);
+        self.waiting = false;
+        self.update_view();
+        self.flush_memory();
+        self.flush_code();
+        self.update_attention();
+    }
+
+    /// Whether the hart has supervisor mode.
+    pub(crate) fn has_supervisor(&self) -> bool {
+        self.config.cpu.modes == Modes::Msu
+    }
+
+    /// Whether the hart has user mode.
+    pub(crate) fn has_user(&self) -> bool {
+        self.config.cpu.modes != Modes::M
+    }
+
+    /// Instructions retired before the current one.
+    pub(crate) fn now(&self) -> u64 {
+        self.retired.wrapping_add(self.position)
+    }
+}

@@ -1,0 +1,87 @@
+//! Supervisor-mode registers (volume II, "Supervisor CSRs"). Several are a restricted view of
+//! machine-mode ones.
+
+use super::machine::{FIOM, legal_vector, since_1_12, supervisor, write_ssip};
+use super::{Csr, csr, status};
+use crate::core::Core;
+use crate::trap::{Mode, interrupt};
+
+pub(super) const CSRS: &[Csr] = &[
+    Csr {
+        legal: |core, _, value| {
+            status::legal_supervisor(core.csr.mstatus, value) & status::SUPERVISOR_VIEW
+        },
+        ..here("sstatus", 0x100, |core, _| core.csr.mstatus & status::SUPERVISOR_VIEW, set_sstatus)
+    },
+    Csr {
+        legal: |core, _, value| value & core.csr.mideleg,
+        ..here("sie", 0x104, |core, _| core.csr.mie & core.csr.mideleg, |core, _, value| {
+            core.csr.mie = core.csr.mie & !core.csr.mideleg | value;
+            core.update_attention();
+        })
+    },
+    Csr {
+        legal: |core, _, value| legal_vector(core.csr.stvec, value),
+        ..here("stvec", 0x105, |core, _| core.csr.stvec, |core, _, value| core.csr.stvec = value)
+    },
+    Csr {
+        legal: |_, _, value| value & 0xffff_ffff,
+        ..here("scounteren", 0x106, |core, _| core.csr.scounteren, |core, _, value| {
+            core.csr.scounteren = value;
+        })
+    },
+    Csr {
+        exists: |cpu, _| supervisor(cpu) && since_1_12(cpu),
+        legal: |_, _, value| value & FIOM,
+        ..here("senvcfg", 0x10a, |core, _| core.csr.senvcfg, |core, _, value| {
+            core.csr.senvcfg = value;
+        })
+    },
+    here("sscratch", 0x140, |core, _| core.csr.sscratch, |core, _, value| {
+        core.csr.sscratch = value;
+    }),
+    Csr {
+        legal: |core, _, value| value & !core.misaligned_pc,
+        ..here("sepc", 0x141, |core, _| core.csr.sepc, |core, _, value| core.csr.sepc = value)
+    },
+    here("scause", 0x142, |core, _| core.csr.scause, |core, _, value| core.csr.scause = value),
+    here("stval", 0x143, |core, _| core.csr.stval, |core, _, value| core.csr.stval = value),
+    Csr {
+        legal: |core, _, value| value & writable_pending(core),
+        ..here("sip", 0x144, |core, _| core.mip() & core.csr.mideleg, |core, _, value| {
+            if writable_pending(core) != 0 {
+                write_ssip(core, value);
+            }
+        })
+    },
+    Csr {
+        permitted: |core| core.mode != Mode::Supervisor || core.csr.mstatus & status::TVM == 0,
+        legal: |core, _, value| status::legal_satp(&core.config.cpu, core.csr.satp, value),
+        ..here("satp", 0x180, |core, _| core.csr.satp, |core, _, value| {
+            core.csr.satp = value;
+            // More than is needed, as address space identifiers are not made use of.
+            core.flush_translations();
+        })
+    },
+];
+
+/// A record of a register that exists with supervisor mode.
+const fn here(
+    name: &'static str,
+    number: u16,
+    read: fn(&Core, u16) -> u64,
+    write: fn(&mut Core, u16, u64),
+) -> Csr {
+    Csr { exists: |cpu, _| supervisor(cpu), ..csr(name, number, read, write) }
+}
+
+fn set_sstatus(core: &mut Core, _: u16, value: u64) {
+    core.csr.mstatus = core.csr.mstatus & !status::SUPERVISOR_VIEW | value;
+    core.update_view();
+    core.update_attention();
+}
+
+/// The pending bits that supervisor mode may write.
+fn writable_pending(core: &Core) -> u64 {
+    interrupt::SSI & core.csr.mideleg
+}

@@ -1,0 +1,168 @@
+//! The public face of a hart.
+
+use std::sync::Arc;
+
+use crate::config::{ConfigError, HartConfig};
+use crate::core::Core;
+use crate::csr;
+use crate::interp::{self, Blocks};
+use crate::interrupts::Interrupts;
+use crate::isa::Decoder;
+use crate::memory::Bus;
+use crate::observe::Observer;
+use crate::trap::Mode;
+
+/// Where the `time` CSR comes from.
+pub trait Clock: Send + Sync {
+    /// The value of the `time` CSR.
+    fn ticks(&self) -> u64;
+}
+
+/// Why [`Hart::run`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The budget is used up.
+    Budget,
+    /// The guest waits for an interrupt and none is pending.
+    Wfi,
+    /// [`Interrupts::request_exit`] was called.
+    Requested,
+}
+
+/// A hart: registers, decoded code, and the connections to the machine around it.
+///
+/// It does nothing by itself; [`Hart::run`] makes it go on. All that others may touch while it
+/// runs is in its [`Interrupts`].
+pub struct Hart {
+    core: Core,
+    blocks: Blocks,
+}
+
+impl Hart {
+    /// A hart in its reset state.
+    pub fn new(
+        config: HartConfig,
+        bus: Arc<dyn Bus>,
+        interrupts: Arc<Interrupts>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Hart, ConfigError> {
+        config.cpu.check()?;
+        let unaligned = if config.cpu.compressed() { 1 } else { 3 };
+        if config.reset_vector & unaligned != 0 {
+            return Err(ConfigError::ResetVector(config.reset_vector));
+        }
+        let decoder = Decoder::new(&config.cpu);
+        let core = Core::new(config, bus, interrupts, clock);
+        Ok(Hart { core, blocks: Blocks::new(decoder) })
+    }
+
+    /// What the hart is made of.
+    pub fn config(&self) -> &HartConfig {
+        &self.core.config
+    }
+
+    /// The interrupt inputs.
+    pub fn interrupts(&self) -> &Arc<Interrupts> {
+        &self.core.interrupts
+    }
+
+    /// Puts the hart in its reset state.
+    pub fn reset(&mut self) {
+        self.core.reset();
+        self.blocks.clear();
+    }
+
+    /// Runs until the budget is used up or there is another reason to return.
+    ///
+    /// The budget is in instructions and is kept exactly, so that 1 makes a single step. A trap
+    /// that an instruction raises counts as an instruction. Taking an interrupt costs nothing,
+    /// but is followed by an instruction of its handler.
+    pub fn run(&mut self, budget: u64) -> Exit {
+        interp::run(&mut self.core, &mut self.blocks, budget)
+    }
+
+    /// Sets or removes the observer. Code is decoded anew, so that a new one sees all of it.
+    pub fn set_observer(&mut self, observer: Option<Arc<dyn Observer>>) {
+        self.core.observer = observer;
+        self.blocks.clear();
+    }
+
+    /// Forgets which pages are RAM and looks again at code that was decoded. To be called after a
+    /// loader or a debugger wrote to memory; a device asks by [`Interrupts::request_flush`].
+    pub fn flush(&mut self) {
+        self.core.flush_memory();
+        self.core.flush_code();
+    }
+
+    /// An integer register, as wide as the hart's registers are.
+    pub fn x(&self, index: usize) -> u64 {
+        self.core.x.get(index).map_or(0, |value| self.core.xlen.truncate(*value))
+    }
+
+    /// Sets an integer register. `x0` and registers that there are not ignore it.
+    pub fn set_x(&mut self, index: usize, value: u64) {
+        if index > 0 && index < self.core.x.len() {
+            self.core.x[index] = self.core.xlen.extend(value);
+        }
+    }
+
+    /// The address of the next instruction.
+    pub fn pc(&self) -> u64 {
+        self.core.pc
+    }
+
+    /// Sets the address of the next instruction; the bits that no instruction's address has are
+    /// ignored. A hart in `wfi` wakes.
+    pub fn set_pc(&mut self, pc: u64) {
+        self.core.pc = self.core.xlen.truncate(pc & !self.core.misaligned_pc);
+        self.core.waiting = false;
+    }
+
+    /// The privilege mode.
+    pub fn mode(&self) -> Mode {
+        self.core.mode
+    }
+
+    /// A control and status register, without side effects; `None` if the hart has none of that
+    /// number.
+    pub fn csr(&self, number: u16) -> Option<u64> {
+        self.core.peek_csr(number)
+    }
+
+    /// A control and status register by its name.
+    pub fn csr_by_name(&self, name: &str) -> Option<u64> {
+        self.csr(self.csr_number(name)?)
+    }
+
+    /// The number of the register of that name, if the hart has it.
+    pub fn csr_number(&self, name: &str) -> Option<u16> {
+        csr::number_of(&self.core.config.cpu, name)
+    }
+
+    /// Writes a control and status register, of which it keeps what is legal. Returns whether
+    /// there is such a register and it can be written.
+    pub fn set_csr(&mut self, number: u16, value: u64) -> bool {
+        self.core.poke_csr(number, value)
+    }
+
+    /// How many instructions have retired since reset.
+    pub fn instructions(&self) -> u64 {
+        self.core.retired
+    }
+
+    /// Whether the hart waits for an interrupt.
+    pub fn waiting(&self) -> bool {
+        self.core.waiting
+    }
+
+    /// The registers as text.
+    pub fn registers(&self) -> String {
+        self.core.dump()
+    }
+
+    /// The physical address that a load from a virtual one would read in the present mode,
+    /// without marking the page as accessed. `None` if the load would fault.
+    pub fn translate(&self, addr: u64) -> Option<u64> {
+        self.core.peek(self.core.xlen.truncate(addr))
+    }
+}

@@ -1,0 +1,283 @@
+//! The builder that computes: over it, a meaning is the interpreter's function for an instruction.
+
+use std::sync::atomic::{Ordering, fence};
+
+use super::Decoded;
+use crate::core::Core;
+use crate::isa::{AmoOp, Builder, CsrOp, Flow, Helper, Size, Stop};
+use crate::memory::Word;
+use crate::mmu::AtomicWord;
+use crate::trap::Exception;
+
+/// One instruction about to be run.
+pub(crate) struct Eval<'a, const XLEN: u32> {
+    core: &'a mut Core,
+    op: &'a Decoded,
+}
+
+impl<'a, const XLEN: u32> Eval<'a, XLEN> {
+    #[inline(always)]
+    pub(crate) fn new(core: &'a mut Core, op: &'a Decoded) -> Self {
+        Eval { core, op }
+    }
+
+    /// An address has XLEN bits.
+    #[inline(always)]
+    fn truncate(value: u64) -> u64 {
+        if XLEN == 32 { value as u32 as u64 } else { value }
+    }
+
+    #[inline(always)]
+    fn here(&self) -> u64 {
+        Self::truncate(self.core.pc.wrapping_add(self.op.offset.into()))
+    }
+
+    #[inline(always)]
+    fn following(&self) -> u64 {
+        Self::truncate(self.here().wrapping_add(self.op.len.into()))
+    }
+
+    fn with_cell<T: AtomicWord>(&mut self, addr: u64, op: AmoOp, value: u64) -> Flow<u64> {
+        let value = T::narrow(value);
+        let old = self.core.with_cell::<T, T>(addr, |cell| T::amo(cell, op, value))?;
+        Ok(old.extend())
+    }
+}
+
+impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
+    type Value = u64;
+    const XLEN: u32 = XLEN;
+
+    #[inline(always)]
+    fn constant(&mut self, value: i64) -> u64 {
+        value as u64
+    }
+    #[inline(always)]
+    fn x(&mut self, register: u8) -> u64 {
+        self.core.x[usize::from(register & 31)]
+    }
+    #[inline(always)]
+    fn set_x(&mut self, register: u8, value: u64) {
+        let value = if XLEN == 32 { value as i32 as u64 } else { value };
+        self.core.x[usize::from(register & 31)] = value;
+        // Cheaper than asking whether it is x0.
+        self.core.x[0] = 0;
+    }
+    #[inline(always)]
+    fn pc(&mut self) -> u64 {
+        self.here()
+    }
+    #[inline(always)]
+    fn next_pc(&mut self) -> u64 {
+        self.following()
+    }
+
+    #[inline(always)]
+    fn add(&mut self, a: u64, b: u64) -> u64 {
+        a.wrapping_add(b)
+    }
+    #[inline(always)]
+    fn sub(&mut self, a: u64, b: u64) -> u64 {
+        a.wrapping_sub(b)
+    }
+    #[inline(always)]
+    fn and(&mut self, a: u64, b: u64) -> u64 {
+        a & b
+    }
+    #[inline(always)]
+    fn or(&mut self, a: u64, b: u64) -> u64 {
+        a | b
+    }
+    #[inline(always)]
+    fn xor(&mut self, a: u64, b: u64) -> u64 {
+        a ^ b
+    }
+    #[inline(always)]
+    fn shl(&mut self, a: u64, amount: u64) -> u64 {
+        a.wrapping_shl(amount as u32)
+    }
+    #[inline(always)]
+    fn shr(&mut self, a: u64, amount: u64) -> u64 {
+        a.wrapping_shr(amount as u32)
+    }
+    #[inline(always)]
+    fn sar(&mut self, a: u64, amount: u64) -> u64 {
+        (a as i64).wrapping_shr(amount as u32) as u64
+    }
+
+    #[inline(always)]
+    fn mul(&mut self, a: u64, b: u64) -> u64 {
+        a.wrapping_mul(b)
+    }
+    #[inline(always)]
+    fn mulh(&mut self, a: u64, b: u64) -> u64 {
+        ((i128::from(a as i64) * i128::from(b as i64)) >> 64) as u64
+    }
+    #[inline(always)]
+    fn mulhsu(&mut self, a: u64, b: u64) -> u64 {
+        ((i128::from(a as i64) * i128::from(b)) >> 64) as u64
+    }
+    #[inline(always)]
+    fn mulhu(&mut self, a: u64, b: u64) -> u64 {
+        ((u128::from(a) * u128::from(b)) >> 64) as u64
+    }
+    #[inline(always)]
+    fn div(&mut self, a: u64, b: u64) -> u64 {
+        let (a, b) = (a as i64, b as i64);
+        if b == 0 { u64::MAX } else { a.wrapping_div(b) as u64 }
+    }
+    #[inline(always)]
+    fn divu(&mut self, a: u64, b: u64) -> u64 {
+        a.checked_div(b).unwrap_or(u64::MAX)
+    }
+    #[inline(always)]
+    fn rem(&mut self, a: u64, b: u64) -> u64 {
+        let (a, b) = (a as i64, b as i64);
+        if b == 0 { a as u64 } else { a.wrapping_rem(b) as u64 }
+    }
+    #[inline(always)]
+    fn remu(&mut self, a: u64, b: u64) -> u64 {
+        a.checked_rem(b).unwrap_or(a)
+    }
+
+    #[inline(always)]
+    fn sext32(&mut self, a: u64) -> u64 {
+        a as i32 as u64
+    }
+    #[inline(always)]
+    fn zext32(&mut self, a: u64) -> u64 {
+        a as u32 as u64
+    }
+
+    #[inline(always)]
+    fn eq(&mut self, a: u64, b: u64) -> u64 {
+        (a == b).into()
+    }
+    #[inline(always)]
+    fn ne(&mut self, a: u64, b: u64) -> u64 {
+        (a != b).into()
+    }
+    #[inline(always)]
+    fn lt(&mut self, a: u64, b: u64) -> u64 {
+        ((a as i64) < b as i64).into()
+    }
+    #[inline(always)]
+    fn ge(&mut self, a: u64, b: u64) -> u64 {
+        (a as i64 >= b as i64).into()
+    }
+    #[inline(always)]
+    fn ltu(&mut self, a: u64, b: u64) -> u64 {
+        (a < b).into()
+    }
+    #[inline(always)]
+    fn geu(&mut self, a: u64, b: u64) -> u64 {
+        (a >= b).into()
+    }
+    #[inline(always)]
+    fn select(&mut self, condition: u64, a: u64, b: u64) -> u64 {
+        if condition != 0 { a } else { b }
+    }
+
+    #[inline(always)]
+    fn load(&mut self, addr: u64, size: Size, signed: bool) -> Flow<u64> {
+        let addr = Self::truncate(addr);
+        let value = match size {
+            Size::Byte => self.core.load::<u8>(addr)?.widen(),
+            Size::Half => self.core.load::<u16>(addr)?.widen(),
+            Size::Word => self.core.load::<u32>(addr)?.widen(),
+            Size::Double => self.core.load::<u64>(addr)?,
+        };
+        Ok(match (signed, size) {
+            (true, Size::Byte) => value as i8 as u64,
+            (true, Size::Half) => value as i16 as u64,
+            (true, Size::Word) => value as i32 as u64,
+            _ => value,
+        })
+    }
+    #[inline(always)]
+    fn store(&mut self, addr: u64, size: Size, value: u64) -> Flow {
+        let addr = Self::truncate(addr);
+        match size {
+            Size::Byte => self.core.store(addr, value as u8),
+            Size::Half => self.core.store(addr, value as u16),
+            Size::Word => self.core.store(addr, value as u32),
+            Size::Double => self.core.store(addr, value),
+        }
+    }
+    fn load_reserved(&mut self, addr: u64, size: Size) -> Flow<u64> {
+        let addr = Self::truncate(addr);
+        match size {
+            Size::Double => self.core.load_reserved::<u64>(addr),
+            _ => self.core.load_reserved::<u32>(addr).map(AtomicWord::extend),
+        }
+    }
+    fn store_conditional(&mut self, addr: u64, size: Size, value: u64) -> Flow<u64> {
+        let addr = Self::truncate(addr);
+        let done = match size {
+            Size::Double => self.core.store_conditional::<u64>(addr, value),
+            _ => self.core.store_conditional::<u32>(addr, value as u32),
+        };
+        Ok((!done?).into())
+    }
+    #[inline(always)]
+    fn amo(&mut self, op: AmoOp, addr: u64, size: Size, value: u64) -> Flow<u64> {
+        let addr = Self::truncate(addr);
+        match size {
+            Size::Double => self.with_cell::<u64>(addr, op, value),
+            _ => self.with_cell::<u32>(addr, op, value),
+        }
+    }
+    fn fence(&mut self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn csr(&mut self, op: CsrOp, number: u16, operand: Option<u64>, read: bool) -> Flow<u64> {
+        self.core.position = self.op.index.into();
+        let old = self.core.csr_access(op, number, operand, read, self.op.bits);
+        self.core.position = 0;
+        old
+    }
+
+    #[inline(always)]
+    fn jump(&mut self, target: u64, register: u8, link: u64) -> Flow {
+        let target = Self::truncate(target & !1);
+        if target & self.core.misaligned_pc != 0 {
+            return self.core.raise(Exception::InstructionMisaligned, target);
+        }
+        self.set_x(register, link);
+        self.core.pc = target;
+        Err(Stop::Jump)
+    }
+    #[inline(always)]
+    fn branch(&mut self, condition: u64, offset: i32) -> Flow {
+        if condition == 0 {
+            return Ok(());
+        }
+        let target = Self::truncate(self.here().wrapping_add(offset as u64));
+        if target & self.core.misaligned_pc != 0 {
+            return self.core.raise(Exception::InstructionMisaligned, target);
+        }
+        self.core.pc = target;
+        Err(Stop::Jump)
+    }
+    fn trap(&mut self, exception: Exception, tval: u64) -> Flow {
+        self.core.raise(exception, tval)
+    }
+    fn leave(&mut self) -> Flow {
+        self.core.pc = self.following();
+        Err(Stop::Leave)
+    }
+    fn helper(&mut self, helper: Helper, _: u64, _: u64) -> Flow {
+        let bits = self.op.bits;
+        match helper {
+            Helper::Ecall => self.core.environment_call()?,
+            Helper::FenceI => self.core.flush_code(),
+            Helper::SfenceVma => self.core.fence_translations(bits)?,
+            // These go on elsewhere.
+            Helper::Mret => return self.core.machine_return(bits),
+            Helper::Sret => return self.core.supervisor_return(bits),
+            Helper::Wfi => self.core.wait_for_interrupt(bits)?,
+        }
+        self.leave()
+    }
+}

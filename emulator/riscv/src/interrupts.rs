@@ -1,0 +1,176 @@
+//! The interrupt inputs of a hart, and the ways to get the attention of the thread that runs it.
+//!
+//! The levels of the inputs are bits of one word, laid out as in `mip` (volume II, "Machine
+//! Interrupt Registers"), together with two requests of the emulator. The hart looks at the word
+//! once per block of instructions. Interrupt controllers on any thread set the levels.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Leave `run` at the next block.
+const EXIT: u64 = 1 << 63;
+/// Forget cached pages and code.
+const FLUSH: u64 = 1 << 62;
+/// The requests, which no `mie` masks.
+pub(crate) const REQUESTS: u64 = EXIT | FLUSH;
+
+/// Interrupt inputs and requests of one hart, shared with those who raise them.
+#[derive(Debug, Default)]
+pub struct Interrupts {
+    /// The levels and requests.
+    word: AtomicU64,
+    /// The causes that end a `wfi`: `mie` when the hart went to sleep.
+    wake: AtomicU64,
+    /// Whether a thread is, or is about to be, in `wait`.
+    sleeping: AtomicBool,
+    lock: Mutex<()>,
+    bell: Condvar,
+}
+
+impl Interrupts {
+    /// Inputs that are all low.
+    pub fn new() -> Interrupts {
+        Interrupts::default()
+    }
+
+    /// Sets the level of the input of an interrupt cause: 1, 3, 5, 7, 9, 11 are supervisor and
+    /// machine software, timer and external interrupt. Causes above 31 do not exist.
+    pub fn set(&self, cause: u32, level: bool) {
+        if cause >= 32 {
+            return;
+        }
+        let bit = 1 << cause;
+        if !level {
+            self.word.fetch_and(!bit, Ordering::SeqCst);
+        } else if self.word.fetch_or(bit, Ordering::SeqCst) & bit == 0 {
+            self.ring();
+        }
+    }
+
+    /// The levels of the inputs, as bits of `mip`.
+    pub fn pending(&self) -> u64 {
+        self.word.load(Ordering::Acquire) & !REQUESTS
+    }
+
+    /// Makes [`Hart::run`](crate::Hart::run) return `Requested`, now or when called next, and
+    /// [`Interrupts::wait`] return.
+    pub fn request_exit(&self) {
+        self.word.fetch_or(EXIT, Ordering::SeqCst);
+        self.ring();
+    }
+
+    /// Makes the hart forget which pages are RAM, at its next block (or at once, if called from
+    /// within a bus access of that hart).
+    pub fn request_flush(&self) {
+        self.word.fetch_or(FLUSH, Ordering::SeqCst);
+        self.ring();
+    }
+
+    /// Sleeps until an interrupt that the hart has enabled is pending, an exit or flush is
+    /// requested, or the time is over. To be called when `run` returned `Wfi`. Returns false if
+    /// the time was over first.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        let deadline = timeout.and_then(|time| Instant::now().checked_add(time));
+        let mut guard = self.locked();
+        self.sleeping.store(true, Ordering::SeqCst);
+        let awake = loop {
+            if self.roused() {
+                break true;
+            }
+            guard = match deadline {
+                None => self.bell.wait(guard).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break false;
+                    }
+                    let slept = self.bell.wait_timeout(guard, left);
+                    slept.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        };
+        self.sleeping.store(false, Ordering::SeqCst);
+        awake
+    }
+
+    /// Whether there is a reason not to sleep: what [`Interrupts::wait`] waits for.
+    pub fn roused(&self) -> bool {
+        let wake = self.wake.load(Ordering::SeqCst) | REQUESTS;
+        self.word.load(Ordering::SeqCst) & wake != 0
+    }
+
+    /// Levels and requests in one load: the only cost of interrupts in a running block chain.
+    #[inline(always)]
+    pub(crate) fn word(&self) -> u64 {
+        self.word.load(Ordering::Relaxed)
+    }
+
+    /// Says which causes end the sleep that begins.
+    pub(crate) fn sleep_until(&self, mie: u64) {
+        self.wake.store(mie & !REQUESTS, Ordering::SeqCst);
+    }
+
+    /// Takes an exit request, if there is one.
+    pub(crate) fn take_exit(&self) -> bool {
+        self.take(EXIT)
+    }
+
+    /// Takes a flush request, if there is one.
+    pub(crate) fn take_flush(&self) -> bool {
+        self.take(FLUSH)
+    }
+
+    fn take(&self, bit: u64) -> bool {
+        // The load spares the usual case the cost of a locked instruction.
+        self.word() & bit != 0 && self.word.fetch_and(!bit, Ordering::SeqCst) & bit != 0
+    }
+
+    /// Wakes the sleeper. The order matters: the word was changed before `sleeping` is read here,
+    /// and the sleeper writes `sleeping` before it reads the word, so one of the two sees the
+    /// other; and a sleeper between its check and its wait still holds the lock.
+    fn ring(&self) {
+        if self.sleeping.load(Ordering::SeqCst) {
+            drop(self.locked());
+            self.bell.notify_all();
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, ()> {
+        // The lock guards no data, so a panic elsewhere cannot have left any half done.
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::thread;
+
+    #[test]
+    fn levels_are_bits_of_mip() {
+        let inputs = Interrupts::new();
+        inputs.set(7, true);
+        inputs.set(9, true);
+        inputs.set(7, false);
+        inputs.set(64, true);
+        inputs.request_exit();
+        assert_eq!(inputs.pending(), 1 << 9);
+        assert!(inputs.take_exit());
+        assert!(!inputs.take_exit());
+    }
+
+    #[test]
+    fn only_an_enabled_interrupt_ends_the_sleep() {
+        let inputs = Arc::new(Interrupts::new());
+        inputs.sleep_until(1 << 7);
+        inputs.set(9, true);
+        assert!(!inputs.wait(Some(Duration::from_millis(5))));
+        let other = Arc::clone(&inputs);
+        let waker = thread::spawn(move || other.set(7, true));
+        assert!(inputs.wait(Some(Duration::from_secs(20))));
+        waker.join().unwrap();
+        assert!(!inputs.sleeping.load(Ordering::SeqCst));
+    }
+}

@@ -1,0 +1,245 @@
+//! Compressed instructions (volume I, "'C' Extension for Compressed Instructions").
+//!
+//! Each stands for a base instruction and has no meaning of its own: a record says where its
+//! operands lie and which instruction it is short for.
+
+use super::{Operands, Width, pattern};
+
+/// A compressed instruction.
+#[derive(Debug)]
+pub struct Compressed {
+    /// The name in assembly.
+    pub mnemonic: &'static str,
+    /// The bits that tell it from others.
+    pub mask: u16,
+    /// The values of these bits.
+    pub bits: u16,
+    /// The register width it exists at.
+    pub width: Width,
+    /// The encodings that the mask would include but that are something else or reserved.
+    pub unless: Unless,
+    /// The mnemonic of the instruction that it is short for.
+    pub base: &'static str,
+    /// The operands of that instruction.
+    pub operands: fn(u32) -> Operands,
+}
+
+/// What an encoding must not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unless {
+    /// Any encoding will do.
+    Never,
+    /// The register in bits 11 to 7 is `x0`.
+    NoRd,
+    /// The register in bits 6 to 2 is `x0`.
+    NoRs2,
+    /// The immediate in bit 12 and bits 6 to 2 is zero.
+    NoImm,
+    /// The immediate is zero or the register in bits 11 to 7 is `x2`.
+    NoImmOrSp,
+    /// The immediate in bits 12 to 5 is zero.
+    NoWideImm,
+}
+
+impl Unless {
+    fn holds(self, bits: u16) -> bool {
+        let rd = bits >> 7 & 31;
+        let no_imm = bits & 0x107c == 0;
+        match self {
+            Unless::Never => false,
+            Unless::NoRd => rd == 0,
+            Unless::NoRs2 => bits & 0x7c == 0,
+            Unless::NoImm => no_imm,
+            Unless::NoImmOrSp => no_imm || rd == 2,
+            Unless::NoWideImm => bits & 0x1fe0 == 0,
+        }
+    }
+}
+
+impl Compressed {
+    /// Whether some bits are this instruction.
+    pub fn matches(&self, bits: u16) -> bool {
+        bits & self.mask == self.bits && !self.unless.holds(bits)
+    }
+}
+
+/// The link register and the stack pointer.
+const RA: u8 = 1;
+const SP: u8 = 2;
+
+macro_rules! compressed {
+    ($($mnemonic:literal $width:ident $pattern:literal $unless:ident = $base:literal
+        $operands:expr;)*) => {
+        pub(super) const INSTRUCTIONS: &[Compressed] = &[$({
+            const ENCODING: (u32, u32) = pattern($pattern, 16);
+            Compressed {
+                mnemonic: $mnemonic,
+                mask: ENCODING.0 as u16,
+                bits: ENCODING.1 as u16,
+                width: Width::$width,
+                unless: Unless::$unless,
+                base: $base,
+                operands: $operands,
+            }
+        }),*];
+    };
+}
+
+compressed! {
+    // Quadrant 0
+    "c.addi4spn" Any "000 ........ ... 00" NoWideImm = "addi" |b| Operands {
+        rd: low(b, 2), rs1: SP, imm: gather(b, &[(12, 11, 4), (10, 7, 6), (6, 6, 2), (5, 5, 3)]),
+        ..NONE
+    };
+    "c.lw" Any "010 ... ... .. ... 00" Never = "lw" |b| Operands {
+        rd: low(b, 2), rs1: low(b, 7), imm: word_offset(b), ..NONE
+    };
+    "c.ld" Rv64 "011 ... ... .. ... 00" Never = "ld" |b| Operands {
+        rd: low(b, 2), rs1: low(b, 7), imm: double_offset(b), ..NONE
+    };
+    "c.sw" Any "110 ... ... .. ... 00" Never = "sw" |b| Operands {
+        rs2: low(b, 2), rs1: low(b, 7), imm: word_offset(b), ..NONE
+    };
+    "c.sd" Rv64 "111 ... ... .. ... 00" Never = "sd" |b| Operands {
+        rs2: low(b, 2), rs1: low(b, 7), imm: double_offset(b), ..NONE
+    };
+
+    // Quadrant 1
+    "c.addi" Any "000 . ..... ..... 01" Never = "addi" |b| Operands {
+        rd: full(b, 7), rs1: full(b, 7), imm: immediate(b), ..NONE
+    };
+    "c.jal" Rv32 "001 ........... 01" Never = "jal" |b| Operands {
+        rd: RA, imm: jump_offset(b), ..NONE
+    };
+    "c.addiw" Rv64 "001 . ..... ..... 01" NoRd = "addiw" |b| Operands {
+        rd: full(b, 7), rs1: full(b, 7), imm: immediate(b), ..NONE
+    };
+    "c.li" Any "010 . ..... ..... 01" Never = "addi" |b| Operands {
+        rd: full(b, 7), imm: immediate(b), ..NONE
+    };
+    "c.addi16sp" Any "011 . 00010 ..... 01" NoImm = "addi" |b| Operands {
+        rd: SP,
+        rs1: SP,
+        imm: signed(gather(b, &[(12, 12, 9), (6, 6, 4), (5, 5, 6), (4, 3, 7), (2, 2, 5)]), 10),
+        ..NONE
+    };
+    "c.lui" Any "011 . ..... ..... 01" NoImmOrSp = "lui" |b| Operands {
+        rd: full(b, 7), imm: immediate(b) << 12, ..NONE
+    };
+    "c.srli" Rv32 "100 0 00 ... ..... 01" Never = "srli" shift;
+    "c.srli" Rv64 "100 . 00 ... ..... 01" Never = "srli" shift;
+    "c.srai" Rv32 "100 0 01 ... ..... 01" Never = "srai" shift;
+    "c.srai" Rv64 "100 . 01 ... ..... 01" Never = "srai" shift;
+    "c.andi" Any "100 . 10 ... ..... 01" Never = "andi" |b| Operands {
+        rd: low(b, 7), rs1: low(b, 7), imm: immediate(b), ..NONE
+    };
+    "c.sub" Any "100 0 11 ... 00 ... 01" Never = "sub" arithmetic;
+    "c.xor" Any "100 0 11 ... 01 ... 01" Never = "xor" arithmetic;
+    "c.or" Any "100 0 11 ... 10 ... 01" Never = "or" arithmetic;
+    "c.and" Any "100 0 11 ... 11 ... 01" Never = "and" arithmetic;
+    "c.subw" Rv64 "100 1 11 ... 00 ... 01" Never = "subw" arithmetic;
+    "c.addw" Rv64 "100 1 11 ... 01 ... 01" Never = "addw" arithmetic;
+    "c.j" Any "101 ........... 01" Never = "jal" |b| Operands { imm: jump_offset(b), ..NONE };
+    "c.beqz" Any "110 ... ... ..... 01" Never = "beq" branch;
+    "c.bnez" Any "111 ... ... ..... 01" Never = "bne" branch;
+
+    // Quadrant 2
+    "c.slli" Rv32 "000 0 ..... ..... 10" Never = "slli" |b| Operands {
+        rd: full(b, 7), rs1: full(b, 7), imm: shift_amount(b), ..NONE
+    };
+    "c.slli" Rv64 "000 . ..... ..... 10" Never = "slli" |b| Operands {
+        rd: full(b, 7), rs1: full(b, 7), imm: shift_amount(b), ..NONE
+    };
+    "c.lwsp" Any "010 . ..... ..... 10" NoRd = "lw" |b| Operands {
+        rd: full(b, 7), rs1: SP, imm: gather(b, &[(12, 12, 5), (6, 4, 2), (3, 2, 6)]), ..NONE
+    };
+    "c.ldsp" Rv64 "011 . ..... ..... 10" NoRd = "ld" |b| Operands {
+        rd: full(b, 7), rs1: SP, imm: gather(b, &[(12, 12, 5), (6, 5, 3), (4, 2, 6)]), ..NONE
+    };
+    "c.jr" Any "100 0 ..... 00000 10" NoRd = "jalr" |b| Operands { rs1: full(b, 7), ..NONE };
+    "c.mv" Any "100 0 ..... ..... 10" NoRs2 = "add" |b| Operands {
+        rd: full(b, 7), rs2: full(b, 2), ..NONE
+    };
+    "c.ebreak" Any "100 1 00000 00000 10" Never = "ebreak" |_| NONE;
+    "c.jalr" Any "100 1 ..... 00000 10" NoRd = "jalr" |b| Operands {
+        rd: RA, rs1: full(b, 7), ..NONE
+    };
+    "c.add" Any "100 1 ..... ..... 10" NoRs2 = "add" |b| Operands {
+        rd: full(b, 7), rs1: full(b, 7), rs2: full(b, 2), ..NONE
+    };
+    "c.swsp" Any "110 ...... ..... 10" Never = "sw" |b| Operands {
+        rs2: full(b, 2), rs1: SP, imm: gather(b, &[(12, 9, 2), (8, 7, 6)]), ..NONE
+    };
+    "c.sdsp" Rv64 "111 ...... ..... 10" Never = "sd" |b| Operands {
+        rs2: full(b, 2), rs1: SP, imm: gather(b, &[(12, 10, 3), (9, 7, 6)]), ..NONE
+    };
+}
+
+const NONE: Operands = Operands { rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
+
+/// A register field of five bits.
+fn full(bits: u32, low: u32) -> u8 {
+    (bits >> low & 31) as u8
+}
+
+/// A register field of three bits, for `x8` to `x15`.
+fn low(bits: u32, low: u32) -> u8 {
+    8 + (bits >> low & 7) as u8
+}
+
+/// Puts an immediate together from pieces: the bits from `high` down to `low` go to `to`.
+fn gather(bits: u32, pieces: &[(u32, u32, u32)]) -> i32 {
+    let piece = |&(high, low, to): &(u32, u32, u32)| {
+        let mask = (1 << (high - low + 1)) - 1;
+        (bits >> low & mask) << to
+    };
+    pieces.iter().map(piece).sum::<u32>() as i32
+}
+
+/// Sign-extends a number of some width.
+fn signed(value: i32, width: u32) -> i32 {
+    value << (32 - width) >> (32 - width)
+}
+
+fn immediate(bits: u32) -> i32 {
+    signed(shift_amount(bits), 6)
+}
+
+fn shift_amount(bits: u32) -> i32 {
+    gather(bits, &[(12, 12, 5), (6, 2, 0)])
+}
+
+fn word_offset(bits: u32) -> i32 {
+    gather(bits, &[(12, 10, 3), (6, 6, 2), (5, 5, 6)])
+}
+
+fn double_offset(bits: u32) -> i32 {
+    gather(bits, &[(12, 10, 3), (6, 5, 6)])
+}
+
+fn jump_offset(bits: u32) -> i32 {
+    let pieces = [
+        (12, 12, 11),
+        (11, 11, 4),
+        (10, 9, 8),
+        (8, 8, 10),
+        (7, 7, 6),
+        (6, 6, 7),
+        (5, 3, 1),
+        (2, 2, 5),
+    ];
+    signed(gather(bits, &pieces), 12)
+}
+
+fn shift(bits: u32) -> Operands {
+    Operands { rd: low(bits, 7), rs1: low(bits, 7), imm: shift_amount(bits), ..NONE }
+}
+
+fn arithmetic(bits: u32) -> Operands {
+    Operands { rd: low(bits, 7), rs1: low(bits, 7), rs2: low(bits, 2), ..NONE }
+}
+
+fn branch(bits: u32) -> Operands {
+    let pieces = [(12, 12, 8), (11, 10, 3), (6, 5, 6), (4, 3, 1), (2, 2, 5)];
+    Operands { rs1: low(bits, 7), imm: signed(gather(bits, &pieces), 9), ..NONE }
+}

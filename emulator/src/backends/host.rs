@@ -1,0 +1,94 @@
+//! The host's side of a program: character back ends, monitors, the log.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use qapi_runtime::QmpError;
+
+use super::char::Chardev;
+use super::io_thread::IoThread;
+use crate::machine::trace::Trace;
+use crate::qmp::{EventHub, Monitor};
+
+/// The character back ends by id.
+#[derive(Default)]
+pub struct Chardevs(Mutex<BTreeMap<String, Arc<Chardev>>>);
+
+impl Chardevs {
+    /// The back end of an id.
+    pub fn get(&self, id: &str) -> Option<Arc<Chardev>> {
+        self.lock().get(id).cloned()
+    }
+
+    /// Adds one.
+    ///
+    /// # Errors
+    /// The id is taken.
+    pub fn add(&self, chardev: Arc<Chardev>) -> Result<(), QmpError> {
+        let id = chardev.id().to_string();
+        match self.lock().entry(id) {
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(chardev);
+                Ok(())
+            }
+            std::collections::btree_map::Entry::Occupied(taken) => {
+                Err(QmpError::generic(format!("Duplicate ID '{}' for chardev", taken.key())))
+            }
+        }
+    }
+
+    /// All of them, by id.
+    pub fn all(&self) -> Vec<Arc<Chardev>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Waits until everything written has reached the host.
+    pub fn drain(&self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        for chardev in self.all() {
+            chardev.drain(deadline.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Chardev>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All of it.
+pub struct Host {
+    /// The thread that serves sockets and terminals.
+    pub io: IoThread,
+    /// The character back ends.
+    pub chardevs: Arc<Chardevs>,
+    /// The monitors, kept open.
+    pub monitors: Vec<Monitor>,
+    /// Where events go.
+    pub hub: Arc<EventHub>,
+    /// The log.
+    pub trace: Arc<Trace>,
+}
+
+impl Host {
+    /// Without back ends and monitors.
+    ///
+    /// # Errors
+    /// The host gives no thread.
+    pub fn start() -> std::io::Result<Self> {
+        Ok(Self {
+            io: IoThread::start()?,
+            chardevs: Arc::default(),
+            monitors: Vec::new(),
+            hub: EventHub::new(),
+            trace: Arc::default(),
+        })
+    }
+
+    /// Tells the user something that is no error.
+    pub fn warn(&self, text: &str) {
+        // Standard error that is closed is no reason to stop.
+        let _ = writeln!(std::io::stderr(), "boardwright: {text}");
+    }
+}

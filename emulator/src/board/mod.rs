@@ -1,0 +1,240 @@
+//! The board as a value: which devices there are, where their regions are mapped, how their ports
+//! are wired.
+//!
+//! Before `ready` nothing runs. A command takes the board, makes a changed copy and, when all of it
+//! went well, puts the copy in its place; so a failed command leaves nothing behind. The maps are
+//! persistent, so a copy costs nothing and an edit costs the depth of a tree.
+//!
+//! The board knows a device by what its driver declares (properties, regions, ports), never by its
+//! behaviour.
+
+pub mod import;
+mod map;
+mod object;
+mod path;
+mod wire;
+
+use std::sync::Arc;
+
+use qapi_runtime::QmpError;
+use rpds::RedBlackTreeMapSync;
+
+use crate::devices::{Driver, PortDirection};
+use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, MachineOptions};
+
+pub use map::{Mapping, Span, View};
+pub use object::{Object, Property, change_machine, driver_properties};
+pub use wire::PortRef;
+
+/// The name of a device: its id, or one made from its driver. Unique on a board.
+pub type Name = Arc<str>;
+
+/// A device as the board sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// Its unique name, the last part of its path.
+    pub name: Name,
+    /// Whether the name is an id that somebody gave it.
+    pub named: bool,
+    /// Driver and properties, as given.
+    pub options: DeviceOptionsDriver,
+    /// How many devices were added before it.
+    pub order: u64,
+}
+
+impl Device {
+    /// Which driver it has.
+    pub fn kind(&self) -> DeviceDriver {
+        self.options.tag()
+    }
+
+    /// What its driver declares.
+    pub fn driver(&self) -> &dyn Driver {
+        crate::devices::driver(&self.options)
+    }
+
+    /// Its place in the object tree.
+    pub fn path(&self) -> String {
+        let home = if self.named { "peripheral" } else { "peripheral-anon" };
+        format!("/machine/{home}/{}", self.name)
+    }
+}
+
+/// A board before it runs. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Board {
+    /// The machine it was made for, with its properties.
+    pub machine: Arc<MachineOptions>,
+    devices: RedBlackTreeMapSync<Name, Arc<Device>>,
+    /// Names in the order of creation: images are loaded in it, drawings follow it.
+    created: RedBlackTreeMapSync<u64, Name>,
+    /// How many unnamed devices of each driver there are: the next one's number.
+    unnamed: RedBlackTreeMapSync<DeviceDriver, u32>,
+    mappings: RedBlackTreeMapSync<map::Key, Mapping>,
+    /// The next mapping's order.
+    next_mapping: u64,
+    wires: wire::Wires,
+}
+
+impl Board {
+    /// An empty board for a machine.
+    pub fn new(machine: MachineOptions) -> Self {
+        Self {
+            machine: Arc::new(machine),
+            devices: RedBlackTreeMapSync::new_sync(),
+            created: RedBlackTreeMapSync::new_sync(),
+            unnamed: RedBlackTreeMapSync::new_sync(),
+            mappings: RedBlackTreeMapSync::new_sync(),
+            next_mapping: 0,
+            wires: wire::Wires::default(),
+        }
+    }
+
+    /// The board with one device more, and that device.
+    ///
+    /// # Errors
+    /// The id is taken or malformed, or the driver refuses its properties.
+    pub fn add(&mut self, options: DeviceOptions) -> Result<Arc<Device>, QmpError> {
+        let kind = options.driver.tag();
+        let name: Name = match &options.id {
+            Some(id) => {
+                check_id(id)?;
+                id.as_str().into()
+            }
+            None => {
+                let number = self.unnamed.get(&kind).copied().unwrap_or(0);
+                format!("{kind}[{number}]").into()
+            }
+        };
+        if self.devices.contains_key(&name) {
+            return Err(QmpError::generic(format!("Duplicate device ID '{name}'")));
+        }
+        let named = options.id.is_some();
+        let order = self.next_order();
+        let device = Arc::new(Device { name: name.clone(), named, options: options.driver, order });
+        let driver = device.driver();
+        if driver.needs_id() && !named {
+            return Err(QmpError::generic(format!("Device '{kind}' needs an id: add id=NAME")));
+        }
+        driver.check()?;
+        if !named {
+            let next = self.unnamed.get(&kind).copied().unwrap_or(0) + 1;
+            self.unnamed.insert_mut(kind, next);
+        }
+        self.created.insert_mut(order, name.clone());
+        self.devices.insert_mut(name, device.clone());
+        Ok(device)
+    }
+
+    /// Gives a device other properties of the same driver; used by `qom-set`.
+    fn replace(&mut self, device: &Device, options: DeviceOptionsDriver) -> Result<(), QmpError> {
+        let changed = Device { options, ..device.clone() };
+        changed.driver().check()?;
+        self.check_still_fits(device, &changed)?;
+        self.devices.insert_mut(device.name.clone(), Arc::new(changed));
+        Ok(())
+    }
+
+    /// The devices, in the order of their creation.
+    pub fn devices(&self) -> impl Iterator<Item = &Arc<Device>> {
+        self.created.values().filter_map(|name| self.devices.get(name))
+    }
+
+    /// The device of that name.
+    pub fn device(&self, name: &str) -> Option<&Arc<Device>> {
+        self.devices.get(name)
+    }
+
+    /// How many devices there are.
+    pub fn len(&self) -> usize {
+        self.devices.size()
+    }
+
+    /// Whether there is no device.
+    pub fn is_empty(&self) -> bool {
+        self.devices.is_empty()
+    }
+
+    /// All harts in the order of the board: the array and the number within it.
+    pub fn harts(&self) -> Vec<(Arc<Device>, u32)> {
+        self.devices()
+            .filter_map(|device| device.driver().units().map(|units| (device, units.count)))
+            .flat_map(|(device, count)| (0..count).map(|unit| (device.clone(), unit)))
+            .collect()
+    }
+
+    fn next_order(&self) -> u64 {
+        self.created.last().map_or(0, |(order, _)| order + 1)
+    }
+
+    /// Changed properties may take away ports and regions; what is wired or mapped must stay.
+    fn check_still_fits(&self, old: &Device, new: &Device) -> Result<(), QmpError> {
+        let regions = new.driver().regions();
+        for mapping in self.mappings_of(&old.name) {
+            if regions.get(mapping.region as usize).is_none() {
+                return Err(QmpError::generic(format!(
+                    "Region {} of '{}' is mapped and would vanish",
+                    mapping.region, old.name
+                )));
+            }
+        }
+        for port in self.ports_in_use(&old.name) {
+            let exists = new.driver().ports().get(port.port as usize).is_some_and(|p| port.line < p.count);
+            if !exists {
+                return Err(QmpError::generic(format!(
+                    "Port '{}' is wired and would vanish",
+                    self.port_path(&port)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The port's declaration, as `name[line]` relative to its device or child.
+    fn port_label(device: &Device, port: &PortRef) -> String {
+        let ports = device.driver().ports();
+        let name = ports.get(port.port as usize).map_or("?", |p| p.name);
+        format!("{name}[{}]", port.line)
+    }
+
+    /// The whole path of a port.
+    pub fn port_path(&self, port: &PortRef) -> String {
+        let Some(device) = self.devices.get(&port.device) else { return port.device.to_string() };
+        let child = device
+            .driver()
+            .units()
+            .map(|units| format!("/{}[{}]", units.names[0], port.unit))
+            .unwrap_or_default();
+        format!("{}{child}/{}", device.path(), Self::port_label(device, port))
+    }
+
+    /// What interrupt inputs a port leads to, if it is an output that is wired.
+    pub fn wired_to(&self, output: &PortRef) -> Option<&PortRef> {
+        self.wires.input_of(output)
+    }
+
+    /// The outputs of a device that are wired, each with the input it leads to.
+    pub fn wires_from(&self, device: &Device) -> Vec<(PortRef, PortRef)> {
+        let ports = device.driver().ports();
+        self.wires
+            .from_device(&device.name)
+            .filter(|(from, _)| {
+                ports.get(from.port as usize).is_some_and(|p| p.direction == PortDirection::Output)
+            })
+            .map(|(from, to)| (from.clone(), to.clone()))
+            .collect()
+    }
+}
+
+/// An id starts with a letter and has letters, digits, `-`, `.`, `_`; QEMU's rule, with `@` and `,`
+/// besides, which device-tree node names have.
+fn check_id(id: &str) -> Result<(), QmpError> {
+    let mut chars = id.chars();
+    let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic());
+    if first && chars.all(|c| c.is_ascii_alphanumeric() || "-._@,".contains(c)) {
+        return Ok(());
+    }
+    Err(QmpError::generic(format!(
+        "Parameter 'id' expects an identifier: a letter, then letters, digits, '-', '.', '_' or '@', not '{id}'"
+    )))
+}

@@ -1,0 +1,119 @@
+//! Wires: which output leads to which input. One output has one input and the other way round.
+
+use qapi_runtime::QmpError;
+use rpds::RedBlackTreeMapSync;
+
+use super::{Board, Name};
+use crate::devices::PortDirection;
+
+/// One line of a port of a device.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortRef {
+    /// The device.
+    pub device: Name,
+    /// The child of the device that has the port (a hart of an array); 0 where there are none.
+    pub unit: u32,
+    /// Index into what the driver declares.
+    pub port: u32,
+    /// The line within the port.
+    pub line: u32,
+}
+
+/// All wires of a board, to be found from either end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wires {
+    forward: RedBlackTreeMapSync<PortRef, PortRef>,
+    backward: RedBlackTreeMapSync<PortRef, PortRef>,
+}
+
+impl Wires {
+    pub(super) fn input_of(&self, output: &PortRef) -> Option<&PortRef> {
+        self.forward.get(output)
+    }
+
+    fn output_of(&self, input: &PortRef) -> Option<&PortRef> {
+        self.backward.get(input)
+    }
+
+    pub(super) fn from_device(&self, device: &Name) -> impl Iterator<Item = (&PortRef, &PortRef)> {
+        on_device(&self.forward, device)
+    }
+
+    fn to_device(&self, device: &Name) -> impl Iterator<Item = (&PortRef, &PortRef)> {
+        on_device(&self.backward, device)
+    }
+
+    fn remove(&mut self, output: &PortRef) {
+        if let Some(input) = self.forward.get(output).cloned() {
+            self.forward.remove_mut(output);
+            self.backward.remove_mut(&input);
+        }
+    }
+}
+
+fn on_device<'a>(
+    wires: &'a RedBlackTreeMapSync<PortRef, PortRef>,
+    device: &Name,
+) -> impl Iterator<Item = (&'a PortRef, &'a PortRef)> {
+    let first = PortRef { device: device.clone(), unit: 0, port: 0, line: 0 };
+    let last = PortRef { unit: u32::MAX, port: u32::MAX, line: u32::MAX, ..first.clone() };
+    wires.range(first..=last)
+}
+
+impl Board {
+    /// Wires an output to an input.
+    ///
+    /// # Errors
+    /// The ends are not an output and an input, or one of them is taken by another wire; the
+    /// message names it.
+    pub fn connect(&mut self, output: &PortRef, input: &PortRef) -> Result<(), QmpError> {
+        for (end, wanted) in [(output, PortDirection::Output), (input, PortDirection::Input)] {
+            if self.direction(end) != Some(wanted) {
+                return Err(QmpError::generic(format!(
+                    "'{}' is not an interrupt {wanted}",
+                    self.port_path(end)
+                )));
+            }
+        }
+        match self.wires.output_of(input) {
+            Some(driver) if driver == output => return Ok(()),
+            Some(driver) => {
+                return Err(QmpError::generic(format!(
+                    "'{}' is already driven by '{}'",
+                    self.port_path(input),
+                    self.port_path(driver)
+                )));
+            }
+            None => {}
+        }
+        self.wires.remove(output);
+        self.wires.forward.insert_mut(output.clone(), input.clone());
+        self.wires.backward.insert_mut(input.clone(), output.clone());
+        Ok(())
+    }
+
+    /// Takes the wire of an output away, if there is one.
+    pub fn disconnect(&mut self, output: &PortRef) {
+        self.wires.remove(output);
+    }
+
+    /// Every wire, output first.
+    pub fn wires(&self) -> impl Iterator<Item = (&PortRef, &PortRef)> {
+        self.wires.forward.iter()
+    }
+
+    /// The output that drives an input.
+    pub fn driven_by(&self, input: &PortRef) -> Option<&PortRef> {
+        self.wires.output_of(input)
+    }
+
+    pub(super) fn ports_in_use(&self, device: &Name) -> Vec<PortRef> {
+        let outputs = self.wires.from_device(device).map(|(from, _)| from.clone());
+        outputs.chain(self.wires.to_device(device).map(|(to, _)| to.clone())).collect()
+    }
+
+    fn direction(&self, port: &PortRef) -> Option<PortDirection> {
+        let device = self.device(&port.device)?;
+        device.driver().ports().get(port.port as usize).map(|declared| declared.direction)
+    }
+}

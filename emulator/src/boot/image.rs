@@ -1,0 +1,144 @@
+//! Images: ELF files by their program headers, anything else as raw bytes.
+
+use std::path::{Path, PathBuf};
+
+use object::elf::{EM_RISCV, FileHeader32, FileHeader64, PT_LOAD};
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Endianness, FileKind};
+use qapi_runtime::QmpError;
+
+/// Bytes at a physical address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// What it came from, for messages.
+    pub source: String,
+    /// The first byte's address.
+    pub addr: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A file that was read for loading.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Its parts.
+    pub images: Vec<Image>,
+    /// Where it starts; `None` for a raw file.
+    pub entry: Option<u64>,
+    /// 32 or 64 for an ELF file.
+    pub width: Option<u8>,
+}
+
+impl Loaded {
+    /// One past the last address.
+    pub fn end(&self) -> u64 {
+        self.images.iter().map(|image| image.addr + image.bytes.len() as u64).max().unwrap_or(0)
+    }
+}
+
+/// Why a file cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It cannot be read.
+    #[error("Cannot read '{path}': {reason}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// It begins as an ELF file and is not one that can be loaded.
+    #[error("Cannot load ELF file '{path}': {reason}")]
+    Elf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It has no bytes.
+    #[error("Cannot load '{path}': the file is empty")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl From<LoadError> for QmpError {
+    fn from(error: LoadError) -> Self {
+        Self::generic(error.to_string())
+    }
+}
+
+impl Loaded {
+    /// Reads a file: as ELF if it is one (unless `raw`), otherwise to go to `addr` as it is.
+    ///
+    /// # Errors
+    /// It cannot be read, or is a broken ELF file or one for another architecture.
+    pub fn read(path: &Path, addr: u64, raw: bool) -> Result<Self, LoadError> {
+        let bytes = std::fs::read(path)
+            .map_err(|reason| LoadError::Read { path: path.into(), reason })?;
+        if bytes.is_empty() {
+            return Err(LoadError::Empty { path: path.into() });
+        }
+        let elf = bytes.starts_with(b"\x7fELF") && !raw;
+        if elf {
+            return parse_elf(&bytes, path)
+                .map_err(|reason| LoadError::Elf { path: path.into(), reason });
+        }
+        let image = Image { source: path.display().to_string(), addr, bytes };
+        Ok(Self { images: vec![image], entry: None, width: None })
+    }
+}
+
+fn parse_elf(bytes: &[u8], path: &Path) -> Result<Loaded, String> {
+    match FileKind::parse(bytes).map_err(|error| error.to_string())? {
+        FileKind::Elf32 => segments::<FileHeader32<Endianness>>(bytes, path, 32),
+        FileKind::Elf64 => segments::<FileHeader64<Endianness>>(bytes, path, 64),
+        kind => Err(format!("it is {kind:?}")),
+    }
+}
+
+fn segments<H: FileHeader<Endian = Endianness>>(
+    bytes: &[u8],
+    path: &Path,
+    width: u8,
+) -> Result<Loaded, String> {
+    let header = H::parse(bytes).map_err(|error| error.to_string())?;
+    let endian = header.endian().map_err(|error| error.to_string())?;
+    let machine = header.e_machine(endian);
+    if machine != EM_RISCV {
+        return Err(format!("it is for machine {machine:?}, not RISC-V ({EM_RISCV:?})"));
+    }
+    let headers = header.program_headers(endian, bytes).map_err(|error| error.to_string())?;
+    let mut images = Vec::new();
+    for (index, segment) in headers.iter().enumerate() {
+        if segment.p_type(endian) != PT_LOAD {
+            continue;
+        }
+        let size: u64 = segment.p_memsz(endian).into();
+        let data = segment.data(endian, bytes).map_err(|()| {
+            format!("segment {index} reaches beyond the end of the file: is it truncated?")
+        })?;
+        if (data.len() as u64) > size {
+            return Err(format!("segment {index} has more bytes in the file than in memory"));
+        }
+        // 1 GiB of zeros is no firmware: refuse before the memory is taken.
+        let room = usize::try_from(size).ok().filter(|&room| room <= 1 << 30);
+        let Some(room) = room else {
+            return Err(format!("segment {index} is {size:#x} bytes, more than 1 GiB"));
+        };
+        let mut data = data.to_vec();
+        data.resize(room, 0);
+        let addr: u64 = segment.p_paddr(endian).into();
+        if addr.checked_add(size).is_none() {
+            return Err(format!("segment {index} ends beyond 2^64"));
+        }
+        if !data.is_empty() {
+            images.push(Image { source: path.display().to_string(), addr, bytes: data });
+        }
+    }
+    if images.is_empty() {
+        return Err("it has nothing to load (no PT_LOAD segment)".into());
+    }
+    Ok(Loaded { images, entry: Some(header.e_entry(endian).into()), width: Some(width) })
+}

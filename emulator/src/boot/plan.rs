@@ -1,0 +1,210 @@
+//! What is where when the harts start, and where each of them starts.
+//!
+//! A hart starts at the entry that a loader gave it; otherwise at its reset vector, if the board
+//! names one; otherwise at the firmware, or the kernel where there is no firmware. It finds its
+//! hart id in a0, the address of the guest's device tree in a1 and, for OpenSBI's fw_dynamic, that
+//! of a `fw_dynamic_info` in a2 (OpenSBI, docs/firmware/fw_dynamic.md).
+
+use std::path::Path;
+
+use qapi_runtime::QmpError;
+
+use super::{Image, Loaded, tree};
+use crate::board::Board;
+use crate::machine::{AddressSpace, HartPlan};
+use crate::qapi::DeviceOptionsDriver;
+
+/// Where harts start that nothing else gives a start: the reset vector of QEMU's RISC-V harts.
+const RESET_VECTOR: u64 = 0x1000;
+/// Alignment of the device tree; Linux wants 8 bytes, U-Boot 16; a page reads well.
+const TREE_ALIGNMENT: u64 = 0x1000;
+/// Room after the tree for what firmware adds to it in place.
+const TREE_ROOM: u64 = 0x4000;
+/// Highest address for the tree and the initial file system: a 32-bit firmware must reach them.
+const LOW_END: u64 = 0xc000_0000;
+/// What `fw_dynamic_info` begins with: "OSBI".
+const DYNAMIC_MAGIC: u64 = 0x4942_534f;
+
+/// How a hart starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Its first instruction.
+    pub pc: u64,
+    /// Register numbers and values.
+    pub arguments: [(usize, u64); 3],
+}
+
+/// All that a reset has to put in place.
+#[derive(Clone, Debug)]
+pub struct BootPlan {
+    /// Written to memory in this order.
+    pub images: Vec<Image>,
+    /// One a hart, in the order of the board.
+    pub starts: Vec<Start>,
+}
+
+/// Plans the start of a board.
+///
+/// # Errors
+/// A file cannot be read, or an image does not fit into memory.
+pub fn plan(
+    board: &Board,
+    space: &AddressSpace,
+    harts: &[HartPlan],
+    mut images: Vec<Image>,
+) -> Result<BootPlan, QmpError> {
+    let width = harts.first().map_or(64, |hart| hart.config.cpu.xlen.bits());
+    let mut software = Software::read(board, width)?;
+    images.append(&mut software.images);
+    let mut a1 = 0;
+    let mut a2 = 0;
+    let occupied: Vec<(u64, u64)> =
+        images.iter().map(|image| (image.addr, image.addr + image.bytes.len() as u64)).collect();
+    let blob = guest_tree(board, &software)?;
+    let room = (blob.len() as u64 + TREE_ROOM).next_multiple_of(TREE_ALIGNMENT);
+    if let Some(at) = place(board, room, &occupied) {
+        a1 = at;
+        // The last of the room: 6 words of at most 8 bytes.
+        a2 = at + room - 64;
+        images.push(Image { source: "the guest's device tree".into(), addr: a1, bytes: blob });
+        images.push(Image {
+            source: "fw_dynamic_info".into(),
+            addr: a2,
+            bytes: dynamic_info(software.next, width, harts.first().map_or(0, |h| h.config.hartid)),
+        });
+    }
+    for image in &images {
+        if !space.is_memory(image.addr, image.bytes.len() as u64) {
+            return Err(QmpError::generic(format!(
+                "Cannot load '{}': {:#x} bytes at {:#x} are not all memory; add or map a sysbus-memory there",
+                image.source,
+                image.bytes.len(),
+                image.addr
+            )));
+        }
+    }
+    let given = loader_starts(board)?;
+    let starts = harts.iter().enumerate().map(|(index, hart)| {
+        let loader = given.iter().rev().find(|(cpu, _)| *cpu as usize == index).map(|(_, pc)| *pc);
+        let pc = loader.or(hart.start).or(software.entry).unwrap_or(RESET_VECTOR);
+        Start { pc, arguments: [(10, hart.config.hartid), (11, a1), (12, a2)] }
+    });
+    Ok(BootPlan { starts: starts.collect(), images })
+}
+
+/// The entries of loaders with `cpu-num`.
+fn loader_starts(board: &Board) -> Result<Vec<(u32, u64)>, QmpError> {
+    let mut starts = Vec::new();
+    for device in board.devices() {
+        let DeviceOptionsDriver::Loader(loader) = &device.options else { continue };
+        if let (Some(cpu), Some(entry)) = (loader.cpu_num, crate::devices::misc::loader::entry(loader)?) {
+            starts.push((cpu, entry));
+        }
+    }
+    Ok(starts)
+}
+
+/// Firmware, kernel and initial file system, as the machine's options name them.
+struct Software {
+    images: Vec<Image>,
+    entry: Option<u64>,
+    /// Where firmware goes on: the kernel.
+    next: u64,
+    initrd: Option<(u64, u64)>,
+}
+
+impl Software {
+    fn read(board: &Board, width: u32) -> Result<Self, QmpError> {
+        let options = &board.machine;
+        let mut all = Self { images: Vec::new(), entry: None, next: 0, initrd: None };
+        // Firmware begins where memory does; the kernel at the next page table leaf.
+        let base = memory_base(board);
+        let kernel_at = base + if width == 32 { 0x40_0000 } else { 0x20_0000 };
+        let firmware = options.firmware.as_deref().filter(|name| !matches!(*name, "none" | "default"));
+        for (path, at, is_kernel) in [(firmware, base, false), (options.kernel.as_deref(), kernel_at, true)] {
+            let Some(path) = path else { continue };
+            let at = if is_kernel && all.entry.is_none() { base } else { at };
+            let loaded = Loaded::read(Path::new(path), at, false)?;
+            check_width(path, &loaded, width)?;
+            let entry = loaded.entry.unwrap_or(at);
+            if is_kernel {
+                all.next = entry;
+            }
+            all.entry.get_or_insert(entry);
+            all.images.extend(loaded.images);
+        }
+        if let Some(path) = &options.initrd {
+            let end = all.images.iter().map(|i| i.addr + i.bytes.len() as u64).max().unwrap_or(base);
+            // Behind the kernel's zeroed data, which a raw image does not tell the size of.
+            let at = (end + 0x400_0000).next_multiple_of(0x20_0000).min(halfway(board, base));
+            let loaded = Loaded::read(Path::new(path), at, true)?;
+            all.initrd = Some((at, loaded.end()));
+            all.images.extend(loaded.images);
+        }
+        Ok(all)
+    }
+}
+
+fn check_width(path: &str, loaded: &Loaded, width: u32) -> Result<(), QmpError> {
+    match loaded.width {
+        Some(other) if u32::from(other) != width => Err(QmpError::generic(format!(
+            "Cannot load '{path}': it is for RV{other} and the board's harts are RV{width}; choose another cpu-type or image"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The first address of the memory that firmware is for: the one at 0x80000000 if there is one,
+/// otherwise the lowest.
+fn memory_base(board: &Board) -> u64 {
+    const USUAL: u64 = 0x8000_0000;
+    let memories = board.memories();
+    let usual = memories.iter().find(|(_, m)| m.addr <= USUAL && USUAL <= m.last());
+    if usual.is_some() { USUAL } else { memories.first().map_or(USUAL, |(_, m)| m.addr) }
+}
+
+fn halfway(board: &Board, base: u64) -> u64 {
+    let memories = board.memories();
+    let size = memories.iter().find(|(_, m)| m.addr <= base && base <= m.last()).map_or(0, |(_, m)| m.size);
+    (base + size / 2).next_multiple_of(0x20_0000)
+}
+
+fn guest_tree(board: &Board, software: &Software) -> Result<Vec<u8>, QmpError> {
+    let own = board.machine.dtb.as_deref();
+    let given = own.filter(|_| !crate::machines::built_from_tree(&board.machine));
+    match given {
+        Some(path) => {
+            let tree = crate::boot::tree::read(path)?;
+            tree::to_blob(&tree)
+        }
+        None => tree::to_blob(&tree::describe(board, software.initrd)?),
+    }
+}
+
+/// The highest place below 3 GiB in the machine's main memory that no image takes.
+fn place(board: &Board, room: u64, occupied: &[(u64, u64)]) -> Option<u64> {
+    let memories = board.memories();
+    let base = memory_base(board);
+    let (_, main) = memories.iter().find(|(_, m)| m.addr <= base && base <= m.last())?;
+    let end = main.last().saturating_add(1).min(LOW_END.max(main.addr));
+    let mut at = end.checked_sub(room)? & !(TREE_ALIGNMENT - 1);
+    loop {
+        if at < main.addr {
+            return None;
+        }
+        match occupied.iter().find(|(first, last)| at < *last && *first < at + room) {
+            None => return Some(at),
+            Some((first, _)) => at = first.checked_sub(room)? & !(TREE_ALIGNMENT - 1),
+        }
+    }
+}
+
+/// `struct fw_dynamic_info`, version 2: magic, version, next address, next mode (S), options, boot
+/// hart; each a word of the hart's width.
+fn dynamic_info(next: u64, width: u32, boot_hart: u64) -> Vec<u8> {
+    let word = if width == 32 { 4 } else { 8 };
+    [DYNAMIC_MAGIC, 2, next, 1, 0, boot_hart]
+        .iter()
+        .flat_map(|value| value.to_le_bytes().into_iter().take(word))
+        .collect()
+}

@@ -1,0 +1,145 @@
+//! The device tree that the guest gets: the board as it stands, each device's node from its driver.
+
+use std::path::Path;
+
+use boardwright_devicetree::{Node, Tree};
+use boardwright_riscv::CpuModel;
+use qapi_runtime::QmpError;
+
+use crate::board::{Board, Device};
+use crate::devices::node::{Phandles, Place};
+use crate::qapi::{DeviceDriver, DeviceOptionsDriver};
+
+/// Ticks a second of `time` where no machine timer is.
+const DEFAULT_TIMEBASE: u32 = 10_000_000;
+
+/// Reads a tree, source or binary.
+///
+/// # Errors
+/// It cannot be read; the message names the place in it.
+pub fn read(path: &str) -> Result<Tree, QmpError> {
+    Tree::read(Path::new(path)).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        let text = error.to_string();
+        let cause = cause.filter(|cause| !text.contains(cause.trim_start_matches(": ")));
+        QmpError::generic(format!("{text}{}", cause.unwrap_or_default()))
+    })
+}
+
+/// The tree as a flattened blob.
+///
+/// # Errors
+/// A name in it cannot be written.
+pub fn to_blob(tree: &Tree) -> Result<Vec<u8>, QmpError> {
+    tree.to_blob().map_err(|error| QmpError::generic(format!("Cannot write the device tree: {error}")))
+}
+
+/// Describes a board; `initrd` is where an initial file system lies, first address and end.
+///
+/// # Errors
+/// A hart array has no CPU.
+pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpError> {
+    let phandles = Phandles::new(board);
+    let mut soc = Node::new("soc")
+        .with_u32("#address-cells", 2)
+        .with_u32("#size-cells", 2)
+        .with_strings("compatible", &["simple-bus"])
+        .with_flag("ranges");
+    let mut memory = Vec::new();
+    let mut console = None;
+    let mut finisher = None;
+    for device in board.devices() {
+        let place = Place::new(board, device, &phandles);
+        let Some(node) = device.driver().node(&place) else { continue };
+        if node.base_name() == "memory" {
+            memory.push(node);
+            continue;
+        }
+        if is_console(device) && console.is_none() {
+            console = Some(format!("/soc/{}", node.name()));
+        }
+        if device.kind() == DeviceDriver::RiscvSifiveTest {
+            finisher.get_or_insert(place.phandle());
+        }
+        soc.push(node);
+    }
+    let model = format!("boardwright,{}", board.machine.type_.tag());
+    let mut root = Node::root()
+        .with_u32("#address-cells", 2)
+        .with_u32("#size-cells", 2)
+        .with_str("compatible", &model)
+        .with_str("model", &model)
+        .with_child(chosen(board, console.as_deref(), initrd));
+    if let Some(console) = &console {
+        root.push(Node::new("aliases").with_str("serial0", console));
+    }
+    root.push(cpus(board, &phandles)?);
+    memory.into_iter().for_each(|node| root.push(node));
+    root.push(soc);
+    if let Some(phandle) = finisher {
+        for (name, value) in [("poweroff", 0x5555), ("reboot", 0x7777)] {
+            let node = Node::new(name)
+                .with_strings("compatible", &[&format!("syscon-{name}")])
+                .with_u32("regmap", phandle)
+                .with_u32("offset", 0)
+                .with_u32("value", value);
+            root.push(node);
+        }
+    }
+    Ok(Tree::new(root))
+}
+
+fn is_console(device: &Device) -> bool {
+    matches!(device.kind(), DeviceDriver::RiscvSifiveUart | DeviceDriver::SerialMm)
+}
+
+fn chosen(board: &Board, console: Option<&str>, initrd: Option<(u64, u64)>) -> Node {
+    let mut node = Node::new("chosen");
+    if let Some(console) = console {
+        node = node.with_str("stdout-path", console);
+    }
+    if let Some(append) = &board.machine.append {
+        node = node.with_str("bootargs", append);
+    }
+    if let Some((first, end)) = initrd {
+        node = node.with_u64("linux,initrd-start", first).with_u64("linux,initrd-end", end);
+    }
+    node
+}
+
+fn cpus(board: &Board, phandles: &Phandles) -> Result<Node, QmpError> {
+    let timebase = board.devices().find_map(|device| match &device.options {
+        DeviceOptionsDriver::RiscvAclintMtimer(timer) => Some(timer.frequency()),
+        _ => None,
+    });
+    let mut cpus = Node::new("cpus")
+        .with_u32("#address-cells", 1)
+        .with_u32("#size-cells", 0)
+        .with_u32("timebase-frequency", timebase.unwrap_or(DEFAULT_TIMEBASE));
+    for (device, unit) in board.harts() {
+        let DeviceOptionsDriver::RiscvHartArray(array) = &device.options else { continue };
+        let phandle = phandles.of(&device.name, unit);
+        cpus.push(cpu(&array.cpu()?, array.hartid(unit), phandle));
+    }
+    Ok(cpus)
+}
+
+fn cpu(model: &CpuModel, hartid: u64, phandle: u32) -> Node {
+    let controller = Node::new("interrupt-controller")
+        .with_u32("#interrupt-cells", 1)
+        .with_flag("interrupt-controller")
+        .with_strings("compatible", &["riscv,cpu-intc"])
+        .with_phandle(phandle);
+    let mut node = Node::new(format!("cpu@{hartid:x}"))
+        .with_str("device_type", "cpu")
+        .with_u32("reg", u32::try_from(hartid).unwrap_or(u32::MAX))
+        .with_str("status", "okay")
+        .with_strings("compatible", &["riscv"])
+        .with_str("riscv,isa", &model.isa_string())
+        .with_str("riscv,isa-base", model.isa_base())
+        .with_strings("riscv,isa-extensions", &model.isa_extensions());
+    if let Some(mmu) = model.mmu.device_tree_name() {
+        node = node.with_str("mmu-type", mmu);
+    }
+    node.with_child(controller)
+}

@@ -1,0 +1,32 @@
+//! `qapi/misc.json`.
+
+use std::path::Path;
+
+use qapi_runtime::QmpError;
+
+use crate::door::Door;
+use crate::qapi::{HumanMonitorCommand, MiscCommands, XLogSet};
+
+impl MiscCommands for Door {
+    fn human_monitor_command(&mut self, arguments: HumanMonitorCommand) -> Result<String, QmpError> {
+        let invalid = || QmpError::generic("Parameter 'cpu-index' expects a CPU number");
+        let index = usize::try_from(arguments.cpu_index.unwrap_or(0)).map_err(|_| invalid())?;
+        let harts = self.stage.board().map_or(0, |board| board.harts().len());
+        if arguments.cpu_index.is_some() && index >= harts {
+            return Err(invalid());
+        }
+        Ok(self.human(&arguments.command_line, index))
+    }
+
+    fn x_log_set(&mut self, arguments: XLogSet) -> Result<(), QmpError> {
+        let file = arguments.filename.as_deref().map(Path::new);
+        self.host.trace.set(&arguments.items, file).map_err(|error| {
+            let name = arguments.filename.as_deref().unwrap_or_default();
+            QmpError::generic(format!("Cannot write the log to '{name}': {error}"))
+        })?;
+        if let Some(machine) = self.stage.machine() {
+            machine.watch(&self.host.trace);
+        }
+        Ok(())
+    }
+}

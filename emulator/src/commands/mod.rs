@@ -1,0 +1,12 @@
+//! The commands: the generated traits implemented on the door, one file a schema file, thin.
+
+mod board;
+mod char;
+mod control;
+mod human;
+mod introspect;
+mod machine;
+mod misc;
+mod qdev;
+mod qom;
+mod run_state;

@@ -1,0 +1,35 @@
+//! `qapi/run-state.json`.
+
+use qapi_runtime::QmpError;
+
+use crate::door::Door;
+use crate::phase::Arrival;
+use crate::qapi::{Phase, Powerdown, RunState, RunStateCommands, ShutdownCause, StatusInfo};
+
+impl RunStateCommands for Door {
+    fn query_status(&mut self) -> Result<StatusInfo, QmpError> {
+        let status = self.run_state;
+        Ok(StatusInfo { running: status == RunState::Running, status })
+    }
+
+    fn cont(&mut self) -> Result<(), QmpError> {
+        self.advance(Phase::Ready, Arrival::Be)?;
+        self.run_machine();
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<(), QmpError> {
+        self.stop_machine();
+        Ok(())
+    }
+
+    fn system_reset(&mut self) -> Result<(), QmpError> {
+        self.reset(false, ShutdownCause::HostQmpSystemReset);
+        Ok(())
+    }
+
+    fn system_powerdown(&mut self) -> Result<(), QmpError> {
+        self.emit(&Powerdown {});
+        Ok(())
+    }
+}

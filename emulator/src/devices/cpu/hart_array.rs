@@ -1,0 +1,119 @@
+//! `riscv.hart_array`: a row of equal harts and their interrupt inputs.
+
+use std::sync::Arc;
+
+use boardwright_riscv::{HartConfig, Interrupts};
+use qapi_runtime::QmpError;
+
+use super::model;
+use crate::devices::{Built, Defaults, Device, Driver, Port, Units};
+use crate::machine::{HartClock, HartPlan, Site};
+use crate::qapi::RiscvHartArrayProperties;
+
+/// How many harts an array can have.
+const MAX_HARTS: u32 = 512;
+/// Where harts start that nothing else gives a start.
+const RESET_VECTOR: u64 = 0x1000;
+/// Interrupt inputs of a hart that mean something: the standard causes of the privileged
+/// architecture, section 3.1.9.
+const INPUTS: [u32; 6] = [1, 3, 5, 7, 9, 11];
+
+impl Defaults for RiscvHartArrayProperties {
+    fn defaults() -> Self {
+        Self {
+            cpu_type: Some(model::DEFAULT.into()),
+            num_harts: Some(1),
+            num_cpus: None,
+            hartid_base: Some(0),
+            resetvec: Some(RESET_VECTOR),
+        }
+    }
+}
+
+impl RiscvHartArrayProperties {
+    /// How many harts there are.
+    pub fn count(&self) -> u32 {
+        self.num_harts.or(self.num_cpus).unwrap_or(1)
+    }
+
+    /// `mhartid` of a hart.
+    pub fn hartid(&self, unit: u32) -> u64 {
+        u64::from(self.hartid_base.unwrap_or(0)) + u64::from(unit)
+    }
+
+    /// The CPU.
+    ///
+    /// # Errors
+    /// `cpu-type` names none.
+    pub fn cpu(&self) -> Result<boardwright_riscv::CpuModel, QmpError> {
+        model::parse(self.type_text())
+    }
+
+    fn type_text(&self) -> &str {
+        self.cpu_type.as_deref().unwrap_or(model::DEFAULT)
+    }
+}
+
+impl Driver for RiscvHartArrayProperties {
+    fn check(&self) -> Result<(), QmpError> {
+        if self.num_harts.is_some() && self.num_cpus.is_some() && self.num_harts != self.num_cpus {
+            return Err(QmpError::generic(
+                "Parameters 'num-harts' and 'num-cpus' are the same: give one of them",
+            ));
+        }
+        if !(1..=MAX_HARTS).contains(&self.count()) {
+            return Err(QmpError::generic(format!(
+                "Parameter 'num-harts' expects a number from 1 to {MAX_HARTS}, not {}",
+                self.count()
+            )));
+        }
+        self.cpu().map(|_| ())
+    }
+
+    fn on_bus(&self) -> bool {
+        false
+    }
+
+    fn units(&self) -> Option<Units> {
+        let kind = model::type_name(self.type_text());
+        Some(Units { names: &["harts", "cpu"], count: self.count(), kind })
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        vec![Port::inputs(64)]
+    }
+
+    fn interrupt_specifier(&self, input: u32) -> Option<Vec<u32>> {
+        Some(vec![input])
+    }
+
+    fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
+        let cpu = self.cpu()?;
+        let inputs: Vec<Arc<Interrupts>> =
+            (0..self.count()).map(|_| Arc::new(Interrupts::new())).collect();
+        let harts = (0..self.count())
+            .zip(&inputs)
+            .map(|(unit, interrupts)| HartPlan {
+                config: HartConfig::new(
+                    cpu.clone(),
+                    self.hartid(unit),
+                    self.resetvec.unwrap_or(RESET_VECTOR),
+                ),
+                start: self.resetvec,
+                interrupts: interrupts.clone(),
+                clock: HartClock::new(site.clock.clone()),
+            })
+            .collect();
+        Ok(Built { harts, ..Built::device(Arc::new(HartArray(inputs))) })
+    }
+}
+
+struct HartArray(Vec<Arc<Interrupts>>);
+
+impl Device for HartArray {
+    fn input(&self, unit: u32, line: u32, level: bool) {
+        if let Some(interrupts) = self.0.get(unit as usize).filter(|_| INPUTS.contains(&line)) {
+            interrupts.set(line, level);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Harts and the arrays they come in.
+
+mod hart_array;
+pub mod model;
+
+use crate::qapi::{DeviceOptionsDriver, MachineOptions};
+
+/// Fills in what a device takes from its machine when it is not told: the CPU type.
+pub fn complete(options: &mut DeviceOptionsDriver, machine: &MachineOptions) {
+    if let DeviceOptionsDriver::RiscvHartArray(array) = options
+        && array.cpu_type.is_none()
+    {
+        array.cpu_type = Some(machine.cpu.clone().unwrap_or_else(|| model::DEFAULT.into()));
+    }
+}

@@ -1,0 +1,104 @@
+//! CPU types as options spell them: `rv64`, `rv64-riscv-cpu`, `rv64,c=false,pmp=true`.
+
+use boardwright_riscv::{CPU_MODELS, CpuModel, Extension, Mmu, Modes};
+use qapi_runtime::{QmpError, nearest};
+
+/// The type of harts for which nothing is said.
+pub const DEFAULT: &str = "rv64";
+/// What QEMU's object types of CPUs end in.
+const SUFFIX: &str = "-riscv-cpu";
+
+/// Extensions that may be said to be absent, and not yet present.
+const NOT_MODELLED: &[&str] = &["f", "d", "g", "v", "h", "x-b", "zba", "zbb", "zbc", "zbs", "sstc"];
+
+/// The CPU that a `cpu-type` names.
+///
+/// # Errors
+/// There is no such type, no such property, or the result is no CPU.
+pub fn parse(text: &str) -> Result<CpuModel, QmpError> {
+    let mut parts = text.split(',');
+    let name = parts.next().unwrap_or_default();
+    let short = name.strip_suffix(SUFFIX).unwrap_or(name);
+    let Some(found) = CpuModel::find(short) else {
+        let close = nearest(short, CPU_MODELS.iter().map(|model| model.name));
+        let error = QmpError::generic(format!("unable to find CPU model '{name}'"));
+        return Err(if close.is_empty() {
+            error
+        } else {
+            error.with_data(serde_json::json!({ "nearest": close }))
+        });
+    };
+    let mut model = found.clone();
+    for property in parts {
+        let (key, value) = property.split_once('=').unwrap_or((property, "on"));
+        set(&mut model, key, value)?;
+    }
+    model.check().map_err(|error| QmpError::generic(format!("CPU type '{text}': {error}")))?;
+    Ok(model)
+}
+
+/// The object type of a CPU: what `units` of a hart array are.
+pub fn type_name(text: &str) -> String {
+    let name = text.split(',').next().unwrap_or_default();
+    format!("{}{SUFFIX}", name.strip_suffix(SUFFIX).unwrap_or(name))
+}
+
+fn set(model: &mut CpuModel, key: &str, value: &str) -> Result<(), QmpError> {
+    if key == "num-pmp-regions" {
+        let count = value.parse().ok().filter(|count| *count <= 64);
+        model.pmp_regions = count.ok_or_else(|| expects(key, "a number from 0 to 64", value))?;
+        return Ok(());
+    }
+    let on = match value {
+        "on" | "true" | "True" | "yes" => true,
+        "off" | "false" | "False" | "no" => false,
+        _ => return Err(expects(key, "'on' or 'off'", value)),
+    };
+    match key {
+        "pmp" => model.pmp_regions = if on { model.pmp_regions.max(16) } else { 0 },
+        "mmu" if on => {
+            if model.mmu == Mmu::Bare {
+                model.mmu = if model.xlen.bits() == 32 { Mmu::Sv32 } else { Mmu::Sv48 };
+            }
+        }
+        "mmu" => model.mmu = Mmu::Bare,
+        // QEMU's properties for the largest address-translation mode.
+        "sv32" | "sv39" | "sv48" if on => {
+            model.mmu = match key {
+                "sv32" => Mmu::Sv32,
+                "sv39" => Mmu::Sv39,
+                _ => Mmu::Sv48,
+            };
+        }
+        "s" if on => model.modes = Modes::Msu,
+        "s" if model.modes == Modes::Msu => {
+            model.modes = Modes::Mu;
+            model.mmu = Mmu::Bare;
+        }
+        "u" if on => {
+            if model.modes == Modes::M {
+                model.modes = Modes::Mu;
+            }
+        }
+        "u" => {
+            model.modes = Modes::M;
+            model.mmu = Mmu::Bare;
+        }
+        "s" => {}
+        _ => match Extension::find(key) {
+            Some(extension) => model.extensions.set(extension, on),
+            None if NOT_MODELLED.contains(&key) && !on => {}
+            None if NOT_MODELLED.contains(&key) => {
+                return Err(QmpError::generic(format!(
+                    "CPU property '{key}' is not modelled yet: leave it out or set it to off"
+                )));
+            }
+            None => return Err(QmpError::generic(format!("CPU property '{key}' not found"))),
+        },
+    }
+    Ok(())
+}
+
+fn expects(key: &str, what: &str, value: &str) -> QmpError {
+    QmpError::generic(format!("CPU property '{key}' expects {what}, not '{value}'"))
+}

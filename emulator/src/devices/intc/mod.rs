@@ -1,0 +1,3 @@
+//! Interrupt controllers.
+
+mod sifive_plic;

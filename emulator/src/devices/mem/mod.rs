@@ -1,0 +1,3 @@
+//! Memory.
+
+mod sysbus_memory;

@@ -1,0 +1,62 @@
+//! `sysbus-memory`: RAM or ROM as a device.
+
+use std::sync::Arc;
+
+use boardwright_devicetree::Node;
+use boardwright_riscv::Ram;
+use qapi_runtime::QmpError;
+
+use crate::devices::node::Place;
+use crate::devices::{Built, Defaults, Driver, Passive, Region, RegionKind};
+use crate::machine::Site;
+use crate::qapi::SysbusMemoryProperties;
+
+impl Defaults for SysbusMemoryProperties {
+    fn defaults() -> Self {
+        Self { size: None, readonly: Some(false) }
+    }
+}
+
+impl SysbusMemoryProperties {
+    fn kind(&self) -> RegionKind {
+        if self.readonly.unwrap_or(false) { RegionKind::Rom } else { RegionKind::Ram }
+    }
+}
+
+impl Driver for SysbusMemoryProperties {
+    fn check(&self) -> Result<(), QmpError> {
+        match self.size {
+            None | Some(0) => Err(QmpError::generic("'size' must be non-zero.")),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn needs_id(&self) -> bool {
+        true
+    }
+
+    fn regions(&self) -> Vec<Region> {
+        vec![Region { name: "memory".into(), size: self.size.unwrap_or(0), kind: self.kind() }]
+    }
+
+    fn node(&self, place: &Place<'_>) -> Option<Node> {
+        let (addr, size) = place.region(0)?;
+        Some(match self.kind() {
+            RegionKind::Ram => Node::new(format!("memory@{addr:x}"))
+                .with_str("device_type", "memory")
+                .with_u64s("reg", &[addr, size]),
+            _ => place.bus_node("rom", &["mmio-rom", "mtd-rom"])?.with_cells("bank-width", &[4]),
+        })
+    }
+
+    fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
+        let size = self.size.unwrap_or(0);
+        let ram = Ram::new(size).map_err(|error| {
+            QmpError::generic(format!(
+                "Device '{}': cannot have {size:#x} bytes of memory: {error}",
+                site.device.name
+            ))
+        })?;
+        Ok(Built { memory: vec![ram], ..Built::device(Arc::new(Passive)) })
+    }
+}

@@ -1,0 +1,59 @@
+//! `riscv.sifive.test`: the test finisher of SiFive's test benches (`sifive,test0`): one register
+//! that ends or resets the machine. Low half-word: 0x5555 pass, 0x3333 fail with the code in the
+//! high half-word, 0x7777 reset.
+
+use std::sync::Arc;
+
+use boardwright_devicetree::Node;
+use qapi_runtime::QmpError;
+
+use crate::devices::node::Place;
+use crate::devices::{Built, Defaults, Device, Driver, Region};
+use crate::machine::{Site, Surroundings, Wish};
+use crate::qapi::RiscvSifiveTestProperties;
+
+/// Power off, all is well.
+const PASS: u32 = 0x5555;
+/// Power off with an error code.
+const FAIL: u32 = 0x3333;
+/// Reset the machine.
+const RESET: u32 = 0x7777;
+
+impl Defaults for RiscvSifiveTestProperties {
+    fn defaults() -> Self {
+        Self {}
+    }
+}
+
+impl Driver for RiscvSifiveTestProperties {
+    fn regions(&self) -> Vec<Region> {
+        vec![Region::io("finisher", 0x1000)]
+    }
+
+    fn node(&self, place: &Place<'_>) -> Option<Node> {
+        let node = place.bus_node("test", &["sifive,test1", "sifive,test0", "syscon"])?;
+        Some(node.with_cells("phandle", &[place.phandle()]))
+    }
+
+    fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
+        Ok(Built::device(Arc::new(Finisher(site.around.clone()))))
+    }
+}
+
+struct Finisher(Surroundings);
+
+impl Device for Finisher {
+    fn write(&self, _region: u32, offset: u64, size: u8, value: u64) {
+        let command = (value & 0xffff) as u32;
+        let code = (value >> 16) as u16;
+        match (offset, command) {
+            (0, PASS) => (self.0.wish)(Wish::PowerOff { status: 0 }),
+            // An exit status has eight bits; a failure must not turn into success.
+            (0, FAIL) => (self.0.wish)(Wish::PowerOff { status: u8::try_from(code).unwrap_or(255).max(1) }),
+            (0, RESET) => (self.0.wish)(Wish::Reset),
+            _ => self.0.trace.guest_error(|| {
+                format!("riscv.sifive.test: write of {value:#x} (size {size}) at offset {offset:#x}")
+            }),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Devices: what a driver declares, and the list of drivers.
+//!
+//! A device is one file and one row in the list at the end. Its properties are a struct of the
+//! schema (`qapi/devices.json`); the file implements [`Driver`] for that struct: regions, ports,
+//! defaults, device-tree node, and [`Driver::build`], which makes the live [`Device`].
+
+pub mod chip;
+pub mod cpu;
+pub mod intc;
+pub mod mem;
+pub mod misc;
+pub mod node;
+pub mod serial;
+pub mod timer;
+
+use std::fmt;
+use std::sync::Arc;
+
+use boardwright_riscv::{Clock, Ram};
+use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
+
+use crate::machine::Site;
+use crate::qapi::{
+    DeviceDriver, DeviceOptionsDriver, LoaderProperties, RiscvAclintMtimerProperties,
+    RiscvAclintSwiProperties, RiscvHartArrayProperties, RiscvSifivePlicProperties,
+    RiscvSifiveTestProperties, RiscvSifiveUartProperties, SerialMmProperties,
+    SysbusMemoryProperties, UnimplementedDeviceProperties,
+};
+
+/// A row of interrupt lines of a device, or of each of its children.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its name; a line of it is `name[N]`.
+    pub name: &'static str,
+    /// Which way.
+    pub direction: PortDirection,
+    /// How many lines.
+    pub count: u32,
+}
+
+impl Port {
+    /// QEMU's name of the one row of inputs of a device.
+    pub fn inputs(count: u32) -> Self {
+        Self { name: "unnamed-gpio-in", direction: PortDirection::Input, count }
+    }
+
+    /// QEMU's name of the one row of outputs of a device that is no bus device's interrupt.
+    pub fn outputs(count: u32) -> Self {
+        Self { name: "unnamed-gpio-out", direction: PortDirection::Output, count }
+    }
+
+    /// QEMU's name of the interrupts of a bus device.
+    pub fn irqs(count: u32) -> Self {
+        Self { name: "sysbus-irq", direction: PortDirection::Output, count }
+    }
+}
+
+/// Which way a port goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortDirection {
+    /// Driven by another device.
+    Input,
+    /// Drives another device.
+    Output,
+}
+
+impl fmt::Display for PortDirection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Input => "input",
+            Self::Output => "output",
+        })
+    }
+}
+
+/// A region of a device that can be mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Its name.
+    pub name: String,
+    /// Its size in bytes, not 0.
+    pub size: u64,
+    /// What is behind it.
+    pub kind: RegionKind,
+}
+
+impl Region {
+    /// A region of registers.
+    pub fn io(name: impl Into<String>, size: u64) -> Self {
+        Self { name: name.into(), size, kind: RegionKind::Io }
+    }
+}
+
+/// What is behind a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegionKind {
+    /// Registers: accesses go to the device.
+    Io,
+    /// Memory.
+    Ram,
+    /// Memory that the guest cannot write to.
+    Rom,
+}
+
+impl RegionKind {
+    /// Whether a guest can keep data there.
+    pub fn is_ram(self) -> bool {
+        self == Self::Ram
+    }
+}
+
+/// Equal children of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Units {
+    /// What a child is called, `name[N]`; the first is the usual name, the others are accepted.
+    pub names: &'static [&'static str],
+    /// How many.
+    pub count: u32,
+    /// The children's type.
+    pub kind: String,
+}
+
+/// What a driver declares about a device with these properties, and how it makes it live.
+pub trait Driver: Send + Sync {
+    /// Refuses properties that make no device.
+    ///
+    /// # Errors
+    /// The message names the property and what is expected.
+    fn check(&self) -> Result<(), QmpError> {
+        Ok(())
+    }
+
+    /// Whether the device cannot do without an id.
+    fn needs_id(&self) -> bool {
+        false
+    }
+
+    /// Whether it sits on the system bus; otherwise it is on none.
+    fn on_bus(&self) -> bool {
+        true
+    }
+
+    /// Regions that can be mapped, by index.
+    fn regions(&self) -> Vec<Region> {
+        Vec::new()
+    }
+
+    /// Interrupt lines; of each child when there are [`Driver::units`].
+    fn ports(&self) -> Vec<Port> {
+        Vec::new()
+    }
+
+    /// Children that have the ports.
+    fn units(&self) -> Option<Units> {
+        None
+    }
+
+    /// The device as it stands in the guest's device tree.
+    fn node(&self, place: &node::Place<'_>) -> Option<boardwright_devicetree::Node> {
+        let _ = place;
+        None
+    }
+
+    /// How an interrupt input of this device is spelled in a device tree; `None` when it is no
+    /// interrupt controller.
+    fn interrupt_specifier(&self, input: u32) -> Option<Vec<u32>> {
+        let _ = input;
+        None
+    }
+
+    /// Makes the live device.
+    ///
+    /// # Errors
+    /// Something outside the board is missing: a file, a character back end, memory.
+    fn build(&self, site: &Site<'_>) -> Result<Built, QmpError>;
+}
+
+/// The values of properties that are not given.
+pub trait Defaults: Object + Encode {
+    /// Every property that has a default, set to it.
+    fn defaults() -> Self;
+}
+
+/// A live device: what it does when it is accessed, driven or reset.
+///
+/// Called from any hart's thread: a device has its own lock and holds none while it calls another
+/// (see [`chip::Chip`]).
+pub trait Device: Send + Sync {
+    /// Reads `size` bytes (1, 2, 4 or 8) at an offset of a region.
+    fn read(&self, region: u32, offset: u64, size: u8) -> u64 {
+        let _ = (region, offset, size);
+        0
+    }
+
+    /// Writes `size` bytes (1, 2, 4 or 8) at an offset of a region.
+    fn write(&self, region: u32, offset: u64, size: u8, value: u64) {
+        let _ = (region, offset, size, value);
+    }
+
+    /// An input line changes.
+    fn input(&self, unit: u32, line: u32, level: bool) {
+        let _ = (unit, line, level);
+    }
+
+    /// Back to the state after power-on.
+    fn reset(&self) {}
+
+    /// The counter that harts see as `time`, if this device is one.
+    fn time_source(&self) -> Option<Arc<dyn Clock>> {
+        None
+    }
+}
+
+/// What [`Driver::build`] makes.
+pub struct Built {
+    /// The device.
+    pub device: Arc<dyn Device>,
+    /// The memory behind its regions of kind RAM or ROM, in order of those regions.
+    pub memory: Vec<Arc<Ram>>,
+    /// What it puts into memory at every reset.
+    pub images: Vec<crate::boot::Image>,
+    /// Harts that it brings.
+    pub harts: Vec<crate::machine::HartPlan>,
+}
+
+impl Built {
+    /// A device that is registers only.
+    pub fn device(device: Arc<dyn Device>) -> Self {
+        Self { device, memory: Vec::new(), images: Vec::new(), harts: Vec::new() }
+    }
+}
+
+/// A device that has nothing to do while the machine runs.
+pub struct Passive;
+
+impl Device for Passive {}
+
+/// One row a driver, sorted; a driver of the schema without a row does not compile.
+macro_rules! drivers {
+    ($($variant:ident => $properties:ident,)*) => {
+        /// What the driver of a device declares.
+        pub fn driver(options: &DeviceOptionsDriver) -> &dyn Driver {
+            match options {
+                $(DeviceOptionsDriver::$variant(properties) => properties,)*
+            }
+        }
+
+        /// The properties of a driver, as the schema declares them.
+        pub fn properties(kind: DeviceDriver) -> &'static [MemberInfo] {
+            match kind {
+                $(DeviceDriver::$variant => <$properties as Object>::MEMBERS,)*
+            }
+        }
+
+        /// The defaults of a driver's properties, as an object.
+        pub fn defaults(kind: DeviceDriver) -> Value {
+            match kind {
+                $(DeviceDriver::$variant => <$properties as Defaults>::defaults().encode(),)*
+            }
+        }
+    };
+}
+
+drivers! {
+    Loader => LoaderProperties,
+    RiscvAclintMtimer => RiscvAclintMtimerProperties,
+    RiscvAclintSwi => RiscvAclintSwiProperties,
+    RiscvHartArray => RiscvHartArrayProperties,
+    RiscvSifivePlic => RiscvSifivePlicProperties,
+    RiscvSifiveTest => RiscvSifiveTestProperties,
+    RiscvSifiveUart => RiscvSifiveUartProperties,
+    SerialMm => SerialMmProperties,
+    SysbusMemory => SysbusMemoryProperties,
+    UnimplementedDevice => UnimplementedDeviceProperties,
+}

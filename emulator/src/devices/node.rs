@@ -1,0 +1,86 @@
+//! What a driver is told when it writes its device-tree node.
+
+use std::collections::HashMap;
+
+use boardwright_devicetree::Node;
+
+use crate::board::{Board, Device, Name, PortRef};
+
+/// Where a device stands, in the words of a device tree.
+pub struct Place<'a> {
+    /// The board.
+    pub board: &'a Board,
+    /// The device on it.
+    pub device: &'a Device,
+    phandles: &'a Phandles,
+}
+
+/// The phandle of every hart's and every other controller's node; the same for the same board.
+pub struct Phandles {
+    first: HashMap<Name, u32>,
+}
+
+impl Phandles {
+    /// Numbers the devices: a hart array gets one a hart, anything else one.
+    pub fn new(board: &Board) -> Self {
+        let mut next = 1;
+        let mut first = HashMap::new();
+        for device in board.devices() {
+            first.insert(device.name.clone(), next);
+            next += device.driver().units().map_or(1, |units| units.count);
+        }
+        Self { first }
+    }
+
+    /// The phandle of a device, or of its child.
+    pub fn of(&self, device: &Name, unit: u32) -> u32 {
+        self.first.get(device).map_or(0, |first| first + unit)
+    }
+}
+
+impl<'a> Place<'a> {
+    /// Of a device.
+    pub fn new(board: &'a Board, device: &'a Device, phandles: &'a Phandles) -> Self {
+        Self { board, device, phandles }
+    }
+
+    /// Address and size of a region that is mapped.
+    pub fn region(&self, index: u32) -> Option<(u64, u64)> {
+        let addr = self.board.address_of(&self.device.name, index)?;
+        let size = self.device.driver().regions().get(index as usize)?.size;
+        Some((addr, size))
+    }
+
+    /// A node `NAME@ADDRESS` with `reg` for region 0; `None` when that is not mapped.
+    pub fn bus_node(&self, name: &str, compatible: &[&str]) -> Option<Node> {
+        let (addr, size) = self.region(0)?;
+        let node = Node::new(format!("{name}@{addr:x}")).with_strings("compatible", compatible);
+        Some(node.with_u64s("reg", &[addr, size]))
+    }
+
+    /// This device's own phandle.
+    pub fn phandle(&self) -> u32 {
+        self.phandles.of(&self.device.name, 0)
+    }
+
+    /// Where the device's outputs lead, as cells of `interrupts-extended`; lines that lead nowhere
+    /// are left out.
+    pub fn interrupts_extended(&self) -> Vec<u32> {
+        let wires = self.board.wires_from(self.device);
+        wires.iter().filter_map(|(_, input)| self.specifier(input)).flatten().collect()
+    }
+
+    /// The input that an output leads to, as cells.
+    pub fn specifier(&self, input: &PortRef) -> Option<Vec<u32>> {
+        let controller = self.board.device(&input.device)?;
+        let mut cells = vec![self.phandles.of(&input.device, input.unit)];
+        cells.extend(controller.driver().interrupt_specifier(input.line)?);
+        Some(cells)
+    }
+
+    /// Adds `interrupts-extended` where there is something to say.
+    pub fn with_interrupts(&self, node: Node) -> Node {
+        let cells = self.interrupts_extended();
+        if cells.is_empty() { node } else { node.with_cells("interrupts-extended", &cells) }
+    }
+}

@@ -1,0 +1,5 @@
+//! UARTs.
+
+mod ns16550a;
+mod port;
+mod sifive_uart;

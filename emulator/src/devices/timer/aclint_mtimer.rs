@@ -1,0 +1,262 @@
+//! `riscv.aclint.mtimer`: the machine timer (RISC-V ACLINT specification 1.0, chapter 2): `mtime`
+//! counts, and a hart's output is high while `mtime >= mtimecmp`.
+
+use std::sync::{Arc, Weak};
+
+use boardwright_devicetree::Node;
+use boardwright_riscv::Clock;
+use qapi_runtime::{Object, QmpError};
+
+use crate::devices::chip::{Chip, Outputs};
+use crate::devices::node::Place;
+use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
+use crate::machine::{Alarm, AlarmId, Line, Site, VirtualClock};
+use crate::qapi::RiscvAclintMtimerProperties;
+
+const MAX_HARTS: u32 = 4095;
+const NANOSECONDS: u128 = 1_000_000_000;
+
+impl Defaults for RiscvAclintMtimerProperties {
+    fn defaults() -> Self {
+        Self {
+            hartid_base: Some(0),
+            num_harts: Some(1),
+            timecmp_base: Some(0),
+            time_base: Some(0x7ff8),
+            aperture_size: Some(0x8000),
+            timebase_freq: Some(10_000_000),
+        }
+    }
+}
+
+/// The properties with their defaults.
+#[derive(Clone, Copy)]
+struct Layout {
+    harts: u32,
+    timecmp: u64,
+    time: u64,
+    size: u64,
+    frequency: u32,
+}
+
+impl RiscvAclintMtimerProperties {
+    fn layout(&self) -> Layout {
+        let all = self.clone().or(Self::defaults());
+        Layout {
+            harts: all.num_harts.unwrap_or_default(),
+            timecmp: all.timecmp_base.unwrap_or_default().into(),
+            time: all.time_base.unwrap_or_default().into(),
+            size: all.aperture_size.unwrap_or_default().into(),
+            frequency: all.timebase_freq.unwrap_or_default(),
+        }
+    }
+
+    /// Ticks a second.
+    pub fn frequency(&self) -> u32 {
+        self.layout().frequency
+    }
+}
+
+/// Refuses a number of harts that the specification has no registers for.
+pub(super) fn check_harts(harts: u32, most: u32) -> Result<(), QmpError> {
+    if (1..=most).contains(&harts) {
+        return Ok(());
+    }
+    Err(QmpError::generic(format!("Parameter 'num-harts' expects a number from 1 to {most}, not {harts}")))
+}
+
+impl Driver for RiscvAclintMtimerProperties {
+    fn check(&self) -> Result<(), QmpError> {
+        let layout = self.layout();
+        check_harts(layout.harts, MAX_HARTS)?;
+        if layout.frequency == 0 {
+            return Err(QmpError::generic("Parameter 'timebase-freq' expects a number above 0"));
+        }
+        let compares = layout.timecmp..layout.timecmp + 8 * u64::from(layout.harts);
+        if compares.end > layout.size || layout.time + 8 > layout.size {
+            return Err(QmpError::generic(format!(
+                "Parameter 'aperture-size' expects a size that holds mtime at {:#x} and {} mtimecmp at {:#x}",
+                layout.time, layout.harts, layout.timecmp
+            )));
+        }
+        if layout.time < compares.end && compares.start < layout.time + 8 {
+            return Err(QmpError::generic(
+                "Parameter 'time-base' expects an offset that is not among the mtimecmp registers",
+            ));
+        }
+        Ok(())
+    }
+
+    fn regions(&self) -> Vec<Region> {
+        vec![Region::io("mtimer", self.layout().size)]
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        vec![Port::outputs(self.layout().harts)]
+    }
+
+    fn node(&self, place: &Place<'_>) -> Option<Node> {
+        let layout = self.layout();
+        let (addr, _) = place.region(0)?;
+        // The binding wants mtime first, then the compare registers.
+        let node = Node::new(format!("mtimer@{:x}", addr + layout.time))
+            .with_strings("compatible", &["riscv,aclint-mtimer"])
+            .with_u64s("reg", &[addr + layout.time, 8, addr + layout.timecmp, 8 * u64::from(layout.harts)]);
+        Some(place.with_interrupts(node))
+    }
+
+    fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
+        let layout = self.layout();
+        let state = State { compare: vec![u64::MAX; layout.harts as usize], offset: 0, now: 0 };
+        let alarms = (0..layout.harts).map(|_| site.clock.new_alarm()).collect();
+        let timer = Arc::new_cyclic(|own: &Weak<Timer>| Timer {
+            chip: Chip::new(state, site.lines.clone()),
+            layout,
+            clock: site.clock.clone(),
+            alarms,
+            own: own.clone(),
+        });
+        Ok(Built::device(timer))
+    }
+}
+
+struct State {
+    compare: Vec<u64>,
+    /// What is added to the ticks of the clock, so that `mtime` can be written.
+    offset: u64,
+    /// `mtime` when the registers were last looked at.
+    now: u64,
+}
+
+impl Outputs for State {
+    fn drive(&self, lines: &[Line]) {
+        for (line, compare) in lines.iter().zip(&self.compare) {
+            line.set(self.now >= *compare);
+        }
+    }
+}
+
+struct Timer {
+    chip: Chip<State>,
+    layout: Layout,
+    clock: Arc<VirtualClock>,
+    alarms: Vec<AlarmId>,
+    own: Weak<Self>,
+}
+
+/// A register of the timer.
+enum Register {
+    Compare(usize),
+    Time,
+}
+
+impl Timer {
+    fn clock_ticks(&self) -> u64 {
+        let ticks = u128::from(self.clock.now()) * u128::from(self.layout.frequency) / NANOSECONDS;
+        // 64 bits of ticks wrap as mtime does.
+        ticks as u64
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
+        self.chip.with(|state| {
+            let result = work(state);
+            state.now = self.clock_ticks().wrapping_add(state.offset);
+            result
+        })
+    }
+
+    fn decode(&self, offset: u64) -> Option<(Register, u64)> {
+        let compares = 8 * u64::from(self.layout.harts);
+        if let Some(at) = offset.checked_sub(self.layout.timecmp).filter(|at| *at < compares) {
+            return Some((Register::Compare((at / 8) as usize), at % 8));
+        }
+        let at = offset.checked_sub(self.layout.time).filter(|at| *at < 8)?;
+        Some((Register::Time, at))
+    }
+
+    /// Sets the alarm of a hart to the moment at which its output rises.
+    fn rearm(&self, hart: usize) {
+        let due = self.with(|state| {
+            let now = self.clock_ticks().wrapping_add(state.offset);
+            let left = state.compare.get(hart)?.checked_sub(now).filter(|left| *left > 0)?;
+            let nanoseconds = (u128::from(left) * NANOSECONDS).div_ceil(self.layout.frequency.into());
+            u64::try_from(nanoseconds).ok()?.checked_add(self.clock.now())
+        });
+        if let Some(alarm) = self.alarms.get(hart) {
+            let own: Weak<dyn Alarm> = self.own.clone();
+            self.clock.set_alarm(*alarm, due, own, u32::try_from(hart).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+impl Alarm for Timer {
+    fn ring(&self, hart: u32) {
+        // The clock's rounding may ring a tick early: look, and wait again if so.
+        self.rearm(hart as usize);
+    }
+}
+
+impl Clock for Timer {
+    fn ticks(&self) -> u64 {
+        self.with(|state| self.clock_ticks().wrapping_add(state.offset))
+    }
+}
+
+/// Replaces `size` bytes at byte `at` of a 64-bit register.
+fn merge(old: u64, at: u64, size: u8, value: u64) -> u64 {
+    let shift = at * 8;
+    let mask = if size >= 8 { u64::MAX } else { ((1 << (8 * u32::from(size))) - 1) << shift };
+    old & !mask | (value << shift) & mask
+}
+
+impl Device for Timer {
+    fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
+        if size < 4 {
+            return 0;
+        }
+        match self.decode(offset) {
+            Some((Register::Compare(hart), at)) => {
+                self.with(|state| state.compare.get(hart).copied().unwrap_or(0)) >> (8 * at)
+            }
+            Some((Register::Time, at)) => self.ticks() >> (8 * at),
+            None => 0,
+        }
+    }
+
+    fn write(&self, _region: u32, offset: u64, size: u8, value: u64) {
+        if size < 4 {
+            return;
+        }
+        match self.decode(offset) {
+            Some((Register::Compare(hart), at)) => {
+                self.with(|state| {
+                    if let Some(compare) = state.compare.get_mut(hart) {
+                        *compare = merge(*compare, at, size, value);
+                    }
+                });
+                self.rearm(hart);
+            }
+            Some((Register::Time, at)) => {
+                self.with(|state| {
+                    let ticks = self.clock_ticks();
+                    let time = merge(ticks.wrapping_add(state.offset), at, size, value);
+                    state.offset = time.wrapping_sub(ticks);
+                });
+                (0..self.alarms.len()).for_each(|hart| self.rearm(hart));
+            }
+            None => {}
+        }
+    }
+
+    fn reset(&self) {
+        self.with(|state| {
+            state.compare.fill(u64::MAX);
+            state.offset = 0u64.wrapping_sub(self.clock_ticks());
+        });
+        (0..self.alarms.len()).for_each(|hart| self.rearm(hart));
+    }
+
+    fn time_source(&self) -> Option<Arc<dyn Clock>> {
+        self.own.upgrade().map(|own| own as Arc<dyn Clock>)
+    }
+}

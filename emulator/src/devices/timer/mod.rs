@@ -1,0 +1,4 @@
+//! Timers and software interrupts.
+
+mod aclint_mtimer;
+mod aclint_swi;

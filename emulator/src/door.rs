@@ -1,0 +1,316 @@
+//! The one door: whatever changes a board or a machine comes through [`Door::execute`].
+//!
+//! One thread owns the door and executes commands in order. Options, script lines and templates of
+//! machines call it directly; QMP clients reach it through the inbox that [`Door::serve`] empties.
+//! What the schema marks out-of-band runs beside it, on what [`Shared`] holds.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use qapi_runtime::{Event, Handler, Map, QmpError, Value};
+
+use crate::backends::host::Host;
+use crate::machine::{Surroundings, Wish};
+use crate::phase::Stage;
+use crate::qapi::{self, MachinePhaseChange, Phase, Reset, RunState, Shutdown, ShutdownCause};
+use crate::qmp::{CommandFacts, EventHub, Executor, MonitorState, Request};
+
+/// A command as every transport delivers it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// Its name in the schema.
+    pub name: String,
+    /// Its arguments, not checked.
+    pub arguments: Map,
+}
+
+impl Command {
+    /// From a name and an object.
+    ///
+    /// # Errors
+    /// The arguments are no object.
+    pub fn new(name: impl Into<String>, arguments: Value) -> Result<Self, QmpError> {
+        match arguments {
+            Value::Object(arguments) => Ok(Self { name: name.into(), arguments }),
+            _ => Err(QmpError::generic("QMP input member 'arguments' must be an object")),
+        }
+    }
+
+    /// What it is about, for a message: the command and its device or path.
+    pub fn label(&self) -> String {
+        let about = ["id", "device", "path", "driver"].iter().find_map(|key| self.arguments.get(*key)?.as_str());
+        about.map_or_else(|| self.name.clone(), |about| format!("{} {about}", self.name))
+    }
+}
+
+/// What the program was told at its start and no command changes.
+#[derive(Clone, Debug, Default)]
+pub struct Startup {
+    /// The guest's name, `-name`.
+    pub name: Option<String>,
+    /// `-S`: entering `ready` does not start the guest.
+    pub stopped: bool,
+}
+
+/// What commands that run out of band may look at.
+#[derive(Default)]
+pub struct Shared {
+    phase: AtomicU32,
+}
+
+impl Shared {
+    /// The phase the machine is in.
+    pub fn phase(&self) -> Phase {
+        let index = self.phase.load(Ordering::Acquire);
+        Phase::ALL.iter().copied().find(|phase| *phase as u32 == index).unwrap_or(Phase::NoMachine)
+    }
+}
+
+/// What the machine thread is asked.
+enum Message {
+    /// By a QMP client.
+    Request(Request),
+    /// By a person at a human monitor.
+    Line(String, Box<dyn FnOnce(String) + Send>),
+    /// By the guest.
+    Wish(Wish),
+    /// To end, by a signal or at the terminal.
+    End(ShutdownCause),
+}
+
+/// A way to the machine thread for everybody else.
+#[derive(Clone)]
+pub struct Inbox {
+    sender: Sender<Message>,
+    shared: Arc<Shared>,
+}
+
+impl Inbox {
+    /// Asks the program to end.
+    pub fn end(&self, cause: ShutdownCause) {
+        // When nobody reads any more, the program is ending already.
+        let _ = self.sender.send(Message::End(cause));
+    }
+
+    /// Passes a line of a human monitor on.
+    pub fn line(&self, line: String, done: Box<dyn FnOnce(String) + Send>) {
+        let _ = self.sender.send(Message::Line(line, done));
+    }
+}
+
+impl Executor for Inbox {
+    fn submit(&self, request: Request) {
+        let _ = self.sender.send(Message::Request(request));
+    }
+
+    fn lookup(&self, name: &str) -> Option<CommandFacts> {
+        let entry = qapi::command::<Door, Shared>(name)?;
+        Some(CommandFacts { allow_oob: entry.info.allow_oob })
+    }
+
+    fn out_of_band(&self, name: &str, arguments: &Map, _monitor: &Arc<MonitorState>) -> Result<Value, QmpError> {
+        let entry = qapi::command::<Door, Shared>(name).ok_or_else(|| not_found(name))?;
+        qapi::gate(entry.info, self.shared.phase())?;
+        match entry.run {
+            Handler::OutOfBand(run) => run(&self.shared, &Value::Object(arguments.clone())),
+            Handler::InBand(_) => Err(QmpError::generic(format!("The command {name} does not support OOB"))),
+        }
+    }
+}
+
+/// The owner of board and machine.
+pub struct Door {
+    pub(crate) stage: Stage,
+    /// Commands of the options, for when `initialized` is entered.
+    pub(crate) pending: Vec<Command>,
+    pub(crate) startup: Startup,
+    pub(crate) host: Host,
+    pub(crate) run_state: RunState,
+    pub(crate) remarks: Vec<String>,
+    /// The client whose command is being executed.
+    pub(crate) caller: Option<Arc<MonitorState>>,
+    shared: Arc<Shared>,
+    inbox: Inbox,
+    messages: Receiver<Message>,
+    /// The exit status, once the end is decided.
+    ending: OnceLock<u8>,
+}
+
+impl Door {
+    /// At `no-machine`.
+    pub fn new(host: Host, startup: Startup) -> Self {
+        let (sender, messages) = std::sync::mpsc::channel();
+        let shared = Arc::new(Shared::default());
+        Self {
+            stage: Stage::NoMachine,
+            pending: Vec::new(),
+            startup,
+            host,
+            run_state: RunState::Prelaunch,
+            remarks: Vec::new(),
+            caller: None,
+            inbox: Inbox { sender, shared: shared.clone() },
+            shared,
+            messages,
+            ending: OnceLock::new(),
+        }
+    }
+
+    /// The way to this door for other threads.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// The phase the machine is in.
+    pub fn phase(&self) -> Phase {
+        self.stage.phase()
+    }
+
+    /// Commands to execute on entering `initialized`, after the machine's own.
+    pub fn defer(&mut self, commands: Vec<Command>) {
+        self.pending.extend(commands);
+    }
+
+    /// Executes a command: looks it up, asks the gate, decodes the arguments, runs it.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it; board and machine are as before then.
+    pub fn execute(&mut self, command: &Command) -> Result<Value, QmpError> {
+        let entry = qapi::command::<Self, Shared>(&command.name).ok_or_else(|| not_found(&command.name))?;
+        qapi::gate(entry.info, self.stage.phase())?;
+        let arguments = Value::Object(command.arguments.clone());
+        match entry.run {
+            Handler::InBand(run) => run(self, &arguments),
+            Handler::OutOfBand(run) => run(&self.shared, &arguments),
+        }
+    }
+
+    /// Serves clients and the guest until the program is to end; returns its exit status.
+    pub fn serve(&mut self) -> u8 {
+        while self.ending.get().is_none() {
+            match self.messages.recv() {
+                Ok(message) => self.serve_one(message),
+                // The door itself holds a sender.
+                Err(_) => break,
+            }
+        }
+        if let Some(machine) = self.stage.machine() {
+            machine.stop();
+        }
+        self.ending.get().copied().unwrap_or(0)
+    }
+
+    /// The exit status, if the program is to end.
+    pub fn ended(&self) -> Option<u8> {
+        self.ending.get().copied()
+    }
+
+    fn serve_one(&mut self, message: Message) {
+        match message {
+            Message::Request(request) => {
+                let Request { name, arguments, monitor, done } = request;
+                self.caller = Some(monitor);
+                let result = self.execute(&Command { name, arguments });
+                self.caller = None;
+                done(result.map(Some));
+            }
+            Message::Line(line, done) => done(self.human(&line, 0)),
+            Message::Wish(Wish::PowerOff { status }) => {
+                self.stop_machine();
+                self.run_state = RunState::Shutdown;
+                self.end(true, ShutdownCause::GuestShutdown, status);
+            }
+            Message::Wish(Wish::Reset) => self.reset(true, ShutdownCause::GuestReset),
+            Message::End(cause) => self.end(false, cause, 0),
+        }
+    }
+
+    /// Decides the end of the program.
+    pub(crate) fn end(&self, guest: bool, reason: ShutdownCause, status: u8) {
+        if self.ending.set(status).is_ok() {
+            self.emit(&Shutdown { guest, reason });
+        }
+    }
+
+    /// Resets the machine, if there is one that runs or can run.
+    pub(crate) fn reset(&mut self, guest: bool, reason: ShutdownCause) {
+        let Some(machine) = self.stage.machine() else { return };
+        machine.stop();
+        machine.reset();
+        if self.run_state == RunState::Running {
+            machine.run();
+        }
+        self.emit(&Reset { guest, reason });
+    }
+
+    /// Lets the guest run. Nothing happens where it does already.
+    pub(crate) fn run_machine(&mut self) {
+        if let (Some(machine), false) = (self.stage.machine(), self.run_state == RunState::Running) {
+            machine.run();
+            self.run_state = RunState::Running;
+            self.emit(&qapi::Resume {});
+        }
+    }
+
+    /// Stops the guest. Nothing happens where it stands already.
+    pub(crate) fn stop_machine(&mut self) {
+        if let (Some(machine), RunState::Running) = (self.stage.machine(), self.run_state) {
+            machine.stop();
+            self.run_state = RunState::Paused;
+            self.emit(&qapi::Stop {});
+        }
+    }
+
+    /// Sends an event to every monitor.
+    pub(crate) fn emit(&self, event: &impl Event) {
+        self.host.hub.emit(&event.to_wire(SystemTime::now()));
+    }
+
+    /// Tells everybody of a phase that was entered.
+    pub(crate) fn phase_changed(&self, phase: Phase) {
+        self.publish_phase();
+        self.emit(&MachinePhaseChange { phase });
+    }
+
+    /// Lets out-of-band commands see the phase.
+    pub(crate) fn publish_phase(&self) {
+        self.shared.phase.store(self.stage.phase() as u32, Ordering::Release);
+    }
+
+    /// Says on standard error what a template did not understand.
+    pub(crate) fn report_remarks(&mut self) {
+        for remark in std::mem::take(&mut self.remarks) {
+            self.host.warn(&remark);
+        }
+    }
+
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        let sender = self.inbox.sender.clone();
+        let chardevs = self.host.chardevs.clone();
+        Surroundings {
+            trace: self.host.trace.clone(),
+            wish: Arc::new(move |wish| {
+                let _ = sender.send(Message::Wish(wish));
+            }),
+            chardev: Arc::new(move |id| chardevs.get(id)),
+        }
+    }
+
+    /// The hub that events go through, to drain it before the program exits.
+    pub fn hub(&self) -> &Arc<EventHub> {
+        &self.host.hub
+    }
+
+    /// The character back ends, to drain them before the program exits.
+    pub fn chardevs(&self) -> &Arc<crate::backends::host::Chardevs> {
+        &self.host.chardevs
+    }
+}
+
+fn not_found(name: &str) -> QmpError {
+    let error = QmpError::command_not_found(format!("The command {name} has not been found"));
+    let close = qapi_runtime::nearest(name, qapi::COMMANDS.iter().map(|command| command.name));
+    if close.is_empty() { error } else { error.with_data(serde_json::json!({ "nearest": close })) }
+}

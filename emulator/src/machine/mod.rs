@@ -1,0 +1,265 @@
+//! The live machine: made once from the board, on entering `ready`.
+
+mod clock;
+mod harts;
+mod line;
+mod space;
+pub mod trace;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use boardwright_riscv::{Bus, Hart, Observer, Ram};
+use qapi_runtime::QmpError;
+
+use crate::backends::char::Chardev;
+use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
+use crate::boot::{self, BootPlan, Image};
+use crate::devices::{Built, Device, PortDirection, RegionKind};
+use crate::qapi::LogItem;
+
+pub use clock::{Alarm, AlarmId, VirtualClock};
+pub use harts::{HartClock, HartPlan, Harts};
+pub use line::Line;
+pub use space::AddressSpace;
+use space::{Range, RangeTarget};
+use trace::Trace;
+
+/// What a guest asks of the program through a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Power off; the program ends with this status.
+    PowerOff {
+        /// The exit status.
+        status: u8,
+    },
+    /// Reset the machine.
+    Reset,
+}
+
+/// What is outside the board: the host as the machine sees it.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The log.
+    pub trace: Arc<Trace>,
+    /// Takes a guest's wishes; called on a hart's thread.
+    pub wish: Arc<dyn Fn(Wish) + Send + Sync>,
+    /// The character back ends by id.
+    pub chardev: Arc<dyn Fn(&str) -> Option<Arc<Chardev>> + Send + Sync>,
+}
+
+/// Where a device is built.
+pub struct Site<'a> {
+    /// The board.
+    pub board: &'a Board,
+    /// The device on it.
+    pub device: &'a BoardDevice,
+    /// Its outputs, in order of its ports and their lines.
+    pub lines: Vec<Line>,
+    /// Guest time.
+    pub clock: Arc<VirtualClock>,
+    /// The host.
+    pub around: &'a Surroundings,
+}
+
+impl Site<'_> {
+    /// The character back end of an id; none for no id.
+    ///
+    /// # Errors
+    /// There is no such back end.
+    pub fn chardev(&self, id: Option<&str>) -> Result<Option<Arc<Chardev>>, QmpError> {
+        let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(None) };
+        match (self.around.chardev)(id) {
+            Some(chardev) => Ok(Some(chardev)),
+            // `serial0` names the first option -serial, whether there is one or not.
+            None if id.strip_prefix("serial").is_some_and(|n| n.parse::<u32>().is_ok()) => Ok(None),
+            None => Err(QmpError::generic(format!(
+                "Device '{}': character back end '{id}' not found",
+                self.device.name
+            ))),
+        }
+    }
+}
+
+/// A machine that can run.
+pub struct Machine {
+    space: Arc<AddressSpace>,
+    devices: Vec<Arc<dyn Device>>,
+    harts: Harts,
+    clock: Arc<VirtualClock>,
+    plan: BootPlan,
+}
+
+impl Machine {
+    /// Makes the board live: builds the devices, connects them, loads what is to be loaded. The
+    /// harts stand at their start.
+    ///
+    /// # Errors
+    /// A device cannot be built or an image does not fit; nothing of the machine is left then.
+    pub fn elaborate(board: &Board, around: &Surroundings) -> Result<Self, QmpError> {
+        let clock = VirtualClock::new();
+        let mut parts = Parts::default();
+        for device in board.devices() {
+            parts.build(board, device, &clock, around)?;
+        }
+        parts.connect(board);
+        let view = board.view();
+        let space = Arc::new(AddressSpace::new(parts.ranges(board, &view)?, around.trace.clone()));
+        let plan = boot::plan(board, &space, &parts.harts, std::mem::take(&mut parts.images))?;
+        let mut harts = Vec::with_capacity(parts.harts.len());
+        for hart in parts.harts {
+            let bus: Arc<dyn Bus> = space.clone();
+            let hart = Hart::new(hart.config, bus, hart.interrupts, hart.clock)
+                .map_err(|error| QmpError::generic(error.to_string()))?;
+            harts.push(hart);
+        }
+        let harts = Harts::new(harts)?;
+        let devices = parts.order;
+        let machine = Self { space, devices, harts, clock, plan };
+        machine.reset();
+        machine.watch(&around.trace);
+        Ok(machine)
+    }
+
+    /// Lets the log have what it asks for of the harts; to be called when that changes.
+    pub fn watch(&self, trace: &Arc<Trace>) {
+        let wanted = [LogItem::Int, LogItem::InAsm].iter().any(|&item| trace.on(item));
+        for index in 0..self.harts.len() {
+            let observer = wanted.then(|| Arc::new(trace::HartTrace(trace.clone())) as Arc<dyn Observer>);
+            self.harts.with(index, |hart| hart.set_observer(observer));
+        }
+    }
+
+    /// Lets the harts and the clock run.
+    pub fn run(&self) {
+        self.clock.start();
+        self.harts.run();
+    }
+
+    /// Holds the harts and the clock.
+    pub fn stop(&self) {
+        self.harts.pause();
+        self.clock.stop();
+    }
+
+    /// Resets every device and hart and loads the images again; the harts must stand still.
+    pub fn reset(&self) {
+        for device in &self.devices {
+            device.reset();
+        }
+        for image in &self.plan.images {
+            // The plan has checked that it fits.
+            let _ = self.space.load(image.addr, &image.bytes);
+        }
+        for (index, start) in self.plan.starts.iter().enumerate() {
+            self.harts.with(index, |hart| {
+                hart.reset();
+                hart.set_pc(start.pc);
+                for (register, value) in start.arguments {
+                    hart.set_x(register, value);
+                }
+            });
+        }
+    }
+
+    /// The harts.
+    pub fn harts(&self) -> &Harts {
+        &self.harts
+    }
+
+    /// The address space, for a debugger's accesses.
+    pub fn space(&self) -> &AddressSpace {
+        &self.space
+    }
+}
+
+/// The machine while it is put together.
+#[derive(Default)]
+struct Parts {
+    devices: HashMap<Name, Arc<dyn Device>>,
+    order: Vec<Arc<dyn Device>>,
+    memory: HashMap<(Name, u32), Arc<Ram>>,
+    lines: HashMap<Name, Vec<Line>>,
+    harts: Vec<HartPlan>,
+    first_hart: HashMap<Name, usize>,
+    images: Vec<Image>,
+}
+
+impl Parts {
+    fn build(
+        &mut self,
+        board: &Board,
+        device: &BoardDevice,
+        clock: &Arc<VirtualClock>,
+        around: &Surroundings,
+    ) -> Result<(), QmpError> {
+        let driver = device.driver();
+        let outputs = driver.ports().iter().map(outputs_of).sum::<u32>();
+        let lines: Vec<Line> = (0..outputs).map(|_| Line::default()).collect();
+        let site =
+            Site { board, device, lines: lines.clone(), clock: clock.clone(), around };
+        let Built { device: live, memory, images, harts } = driver.build(&site)?;
+        let memories = (0_u32..).zip(driver.regions()).filter(|(_, region)| region.kind != RegionKind::Io);
+        for ((region, _), ram) in memories.zip(memory) {
+            self.memory.insert((device.name.clone(), region), ram);
+        }
+        self.first_hart.insert(device.name.clone(), self.harts.len());
+        self.harts.extend(harts);
+        self.images.extend(images);
+        self.lines.insert(device.name.clone(), lines);
+        self.devices.insert(device.name.clone(), live.clone());
+        self.order.push(live);
+        Ok(())
+    }
+
+    /// Leads every wired output to its input, and gives harts the time of their timer.
+    fn connect(&self, board: &Board) {
+        for (from, to) in board.wires() {
+            let (Some(line), Some(target)) = (self.line(board, from), self.devices.get(&to.device)) else {
+                continue;
+            };
+            line.connect(target, to.unit, to.line);
+            let timer = self.devices.get(&from.device).and_then(|source| source.time_source());
+            let hart = self.first_hart.get(&to.device).map(|first| first + to.unit as usize);
+            if let (Some(timer), Some(hart)) = (timer, hart.and_then(|hart| self.harts.get(hart))) {
+                hart.clock.follow(timer);
+            }
+        }
+    }
+
+    fn line(&self, board: &Board, output: &PortRef) -> Option<&Line> {
+        let ports = board.device(&output.device)?.driver().ports();
+        let before: u32 = ports.iter().take(output.port as usize).map(outputs_of).sum();
+        self.lines.get(&output.device)?.get((before + output.line) as usize)
+    }
+
+    fn ranges(&self, board: &Board, view: &View) -> Result<Vec<Range>, QmpError> {
+        let mut ranges = Vec::with_capacity(view.spans.len());
+        for span in &view.spans {
+            let mapping = &view.mappings[span.mapping];
+            let offset = mapping.offset + (span.first - mapping.addr);
+            let device = board
+                .device(&mapping.device)
+                .ok_or_else(|| QmpError::generic(format!("Device '{}' not found", mapping.device)))?;
+            let kind = device.driver().regions().get(mapping.region as usize).map(|region| region.kind);
+            let target = match (kind, self.memory.get(&(mapping.device.clone(), mapping.region))) {
+                (Some(kind), Some(ram)) => RangeTarget::Memory {
+                    ram: ram.clone(),
+                    offset,
+                    writable: kind.is_ram(),
+                },
+                _ => RangeTarget::Io {
+                    device: self.devices[&mapping.device].clone(),
+                    region: mapping.region,
+                    offset,
+                },
+            };
+            ranges.push(Range { first: span.first, last: span.last, target });
+        }
+        Ok(ranges)
+    }
+}
+
+fn outputs_of(port: &crate::devices::Port) -> u32 {
+    if port.direction == PortDirection::Output { port.count } else { 0 }
+}

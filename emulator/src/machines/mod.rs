@@ -1,0 +1,110 @@
+//! Machines: each is a template that issues commands on entering `initialized`.
+//!
+//! A machine is one file and one row in the list at the end. Its properties are a struct of the
+//! schema (`qapi/machine.json`).
+
+mod none;
+mod sifive_dt;
+
+use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
+
+use crate::board::{Board, Property};
+use crate::door::Command;
+use crate::qapi::{MachineOptions, MachineOptionsBase, MachineOptionsNone, MachineOptionsSifiveDt, MachineType};
+
+/// What a kind of machine is.
+pub trait Template: Sync {
+    /// What it is, in a few words.
+    fn description(&self) -> &'static str;
+
+    /// The most harts it can have.
+    fn cpu_max(&self) -> u32;
+
+    /// The commands that build its board, and what there is to say about it.
+    ///
+    /// # Errors
+    /// Something it is built from is missing or malformed.
+    fn commands(&self, options: &MachineOptions) -> Result<Plan, QmpError>;
+
+    /// Lets the board follow a property that was set at `initialized`.
+    ///
+    /// # Errors
+    /// The board cannot follow.
+    fn follow(&self, board: &mut Board, property: &str) -> Result<(), QmpError>;
+}
+
+/// What a template wants done.
+#[derive(Default)]
+pub struct Plan {
+    /// In this order.
+    pub commands: Vec<Command>,
+    /// What was not understood, for the user.
+    pub remarks: Vec<String>,
+}
+
+/// One row a machine, in the schema's order; a machine of the schema without a row does not compile.
+macro_rules! machines {
+    ($($kind:ident => $module:ident, $properties:ident;)*) => {
+        /// The template of a kind of machine.
+        pub fn template(kind: MachineType) -> &'static dyn Template {
+            match kind {
+                $(MachineType::$kind => &$module::TEMPLATE,)*
+            }
+        }
+
+        fn own_members(kind: MachineType) -> &'static [MemberInfo] {
+            match kind {
+                $(MachineType::$kind => <$properties as Object>::MEMBERS,)*
+            }
+        }
+    };
+}
+
+machines! {
+    None => none, MachineOptionsNone;
+    SifiveDt => sifive_dt, MachineOptionsSifiveDt;
+}
+
+/// The members of a machine's options: those of every machine, then its own.
+fn members(kind: MachineType) -> impl Iterator<Item = &'static MemberInfo> {
+    <MachineOptionsBase as Object>::MEMBERS.iter().chain(own_members(kind)).filter(|m| m.name != "type")
+}
+
+/// Whether the option `dtb` is what the machine's board is made from, rather than for the guest.
+pub fn built_from_tree(options: &MachineOptions) -> bool {
+    options.type_.tag() == MachineType::SifiveDt
+}
+
+/// The properties of a kind of machine.
+pub fn properties(kind: MachineType) -> impl Iterator<Item = Property> {
+    members(kind).map(|member| Property {
+        name: member.name.into(),
+        ty: member.ty.into(),
+        description: Some(member.doc.into()).filter(|doc: &String| !doc.is_empty()),
+        default: None,
+    })
+}
+
+/// Whether a kind of machine has a property.
+pub fn has(kind: MachineType, property: &str) -> bool {
+    members(kind).any(|member| member.name == property)
+}
+
+/// The value of a property; null where nothing was given.
+pub fn get(options: &MachineOptions, property: &str) -> Option<Value> {
+    if !has(options.type_.tag(), property) {
+        return None;
+    }
+    Some(options.encode().get(property).cloned().unwrap_or(Value::Null))
+}
+
+/// Sets a property of the machine a board was made for.
+///
+/// # Errors
+/// The value does not fit, or the board cannot follow.
+pub fn set_on_board(board: &mut Board, property: &str, value: &Value) -> Result<(), QmpError> {
+    let options = crate::board::change_machine(&board.machine, property, value)?;
+    let template = template(options.type_.tag());
+    board.machine = std::sync::Arc::new(options);
+    template.follow(board, property)
+}

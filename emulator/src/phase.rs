@@ -1,0 +1,180 @@
+//! The ladder from `no-machine` to `ready`: each rung holds what exists there, so that an operation
+//! in a wrong phase has nothing to act on.
+
+use qapi_runtime::QmpError;
+
+use crate::board::Board;
+use crate::machine::Machine;
+use crate::qapi::{Accelerator, MachineOptions, Phase};
+
+/// How far the creation of the machine has come.
+pub enum Stage {
+    /// There is no machine.
+    NoMachine,
+    /// A machine with its properties.
+    MachineCreated(Box<MachineOptions>),
+    /// And its accelerator.
+    AccelCreated(Box<MachineOptions>, Accelerator),
+    /// The board, to be added to.
+    Initialized(Board),
+    /// The board as it was built, and the machine made from it.
+    Ready(Board, Machine),
+}
+
+impl Stage {
+    /// Its phase.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Self::NoMachine => Phase::NoMachine,
+            Self::MachineCreated(_) => Phase::MachineCreated,
+            Self::AccelCreated(..) => Phase::AccelCreated,
+            Self::Initialized(_) => Phase::Initialized,
+            Self::Ready(..) => Phase::Ready,
+        }
+    }
+
+    /// The board, once there is one.
+    ///
+    /// # Errors
+    /// There is none yet.
+    pub fn board(&self) -> Result<&Board, QmpError> {
+        match self {
+            Self::Initialized(board) | Self::Ready(board, _) => Ok(board),
+            _ => Err(QmpError::generic(format!(
+                "There is no board at '{}': it exists from 'initialized' on",
+                self.phase()
+            ))),
+        }
+    }
+
+    /// The live machine, at `ready`.
+    pub fn machine(&self) -> Option<&Machine> {
+        match self {
+            Self::Ready(_, machine) => Some(machine),
+            _ => None,
+        }
+    }
+
+    /// A copy, of a stage that is still a value.
+    fn copy(&self) -> Option<Self> {
+        Some(match self {
+            Self::NoMachine => Self::NoMachine,
+            Self::MachineCreated(options) => Self::MachineCreated(options.clone()),
+            Self::AccelCreated(options, accel) => Self::AccelCreated(options.clone(), *accel),
+            Self::Initialized(board) => Self::Initialized(board.clone()),
+            Self::Ready(..) => return None,
+        })
+    }
+}
+
+/// Where a client wants the machine to be, and what it takes as a mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// `advance-machine-phase`: it is a mistake to be there already.
+    Leave,
+    /// `set-machine-phase`: being there already is fine.
+    Be,
+}
+
+impl crate::door::Door {
+    /// Enters the phases up to `target`, all or none.
+    ///
+    /// # Errors
+    /// The RFC's texts when the target lies behind, or what keeps a phase from being entered.
+    pub(crate) fn advance(&mut self, target: Phase, arrival: Arrival) -> Result<(), QmpError> {
+        let now = self.stage.phase();
+        if target == now {
+            return match arrival {
+                Arrival::Be => Ok(()),
+                Arrival::Leave => Err(QmpError::generic("Machine is already in the target phase")),
+            };
+        }
+        if target < now {
+            return Err(QmpError::generic("Target machine phase already entered"));
+        }
+        if now == Phase::NoMachine {
+            // Only machine-set knows which machine.
+            return Err(match target {
+                Phase::MachineCreated => QmpError::generic("Target machine phase too early to enter this way"),
+                _ => no_machine(),
+            });
+        }
+        let before = self.stage.copy();
+        let mut entered = Vec::new();
+        while self.stage.phase() < target {
+            if let Err(error) = self.step() {
+                if let Some(before) = before {
+                    self.stage = before;
+                }
+                self.publish_phase();
+                return Err(error);
+            }
+            entered.push(self.stage.phase());
+        }
+        if entered.contains(&Phase::Initialized) {
+            self.pending.clear();
+            self.report_remarks();
+        }
+        entered.into_iter().for_each(|phase| self.phase_changed(phase));
+        Ok(())
+    }
+
+    /// The command `next-machine-phase`.
+    ///
+    /// # Errors
+    /// The machine is at `ready`, there is none, or the phase cannot be entered.
+    pub(crate) fn next(&mut self) -> Result<(), QmpError> {
+        let next = match self.stage.phase() {
+            Phase::NoMachine => return Err(no_machine()),
+            Phase::MachineCreated => Phase::AccelCreated,
+            Phase::AccelCreated => Phase::Initialized,
+            Phase::Initialized => Phase::Ready,
+            Phase::Ready => {
+                return Err(QmpError::generic("Cannot increment machine init phase any further"));
+            }
+        };
+        self.advance(next, Arrival::Leave)
+    }
+
+    fn step(&mut self) -> Result<(), QmpError> {
+        match std::mem::replace(&mut self.stage, Stage::NoMachine) {
+            Stage::NoMachine => Err(no_machine()),
+            Stage::MachineCreated(options) => {
+                self.stage = Stage::AccelCreated(options, Accelerator::Tcg);
+                Ok(())
+            }
+            Stage::AccelCreated(options, _) => self.initialize(*options),
+            Stage::Initialized(board) => {
+                let machine = Machine::elaborate(&board, &self.surroundings());
+                // The board is put back by the caller when this fails.
+                machine.map(|machine| self.stage = Stage::Ready(board, machine))
+            }
+            ready @ Stage::Ready(..) => {
+                self.stage = ready;
+                Err(QmpError::generic("Cannot increment machine init phase any further"))
+            }
+        }
+    }
+
+    /// The machine's own commands, then those that the options asked for.
+    fn initialize(&mut self, options: MachineOptions) -> Result<(), QmpError> {
+        if let Some(cpu) = &options.cpu {
+            crate::devices::cpu::model::parse(cpu)?;
+        }
+        let plan = crate::machines::template(options.type_.tag()).commands(&options)?;
+        self.stage = Stage::Initialized(Board::new(options));
+        self.remarks = plan.remarks;
+        let pending = self.pending.clone();
+        for command in plan.commands.iter().chain(&pending) {
+            self.execute(command).map_err(|error| QmpError {
+                desc: format!("{}: {}", command.label(), error.desc),
+                ..error
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn no_machine() -> QmpError {
+    QmpError::generic("There is no machine: choose one with 'machine-set' (option -M)")
+}

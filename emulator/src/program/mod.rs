@@ -1,0 +1,161 @@
+//! The program from its options to its exit status.
+
+mod daemon;
+mod help;
+mod script;
+
+use std::io::Write;
+use std::time::Duration;
+
+use qapi_runtime::QmpError;
+
+use crate::backends::host::Host;
+use crate::cli::{self, Invocation};
+use crate::door::{Command, Door, Startup};
+use crate::phase::Arrival;
+use crate::qapi::{Phase, ShutdownCause};
+
+/// How long output may take to reach its reader before the program ends without it.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Why the program ends before it has begun.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Options(#[from] cli::CliError),
+    #[error("{}: {}", .0, .1.desc)]
+    Command(String, QmpError),
+    #[error("{0}")]
+    Qmp(#[from] QmpError),
+    #[error("{0}")]
+    Script(#[from] script::Failed),
+    #[error("{what}: {source}")]
+    Host { what: String, source: std::io::Error },
+    #[error("No machine specified, and nothing to specify one with: add -M MACHINE (-M help lists them), a monitor (-qmp ...), or run a script (boardwright run SCRIPT)")]
+    NothingToDo,
+}
+
+fn host(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
+    let what = what.into();
+    move |source| Failure::Host { what, source }
+}
+
+/// Runs the program with its arguments, its own name left out; returns the exit status.
+pub fn run(arguments: impl IntoIterator<Item = String>) -> u8 {
+    let arguments: Vec<String> = arguments.into_iter().collect();
+    match start(&arguments) {
+        Ok(status) => status,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "boardwright: {failure}");
+            if let Failure::Command(_, error) | Failure::Qmp(error) = &failure {
+                script::print_nearest(error);
+            }
+            1
+        }
+    }
+}
+
+fn start(arguments: &[String]) -> Result<u8, Failure> {
+    let invocation = cli::parse(arguments.iter().cloned())?;
+    if let Some(ask) = &invocation.ask {
+        let text = help::answer(ask)?;
+        // A reader that has gone away is no error of ours.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        return Ok(0);
+    }
+    for warning in &invocation.warnings {
+        let _ = writeln!(std::io::stderr(), "boardwright: {warning}");
+    }
+    if invocation.daemonize && !daemon::is_child() {
+        return daemon::detach(arguments).map_err(host("Cannot start in the background"));
+    }
+    let daemon = if invocation.daemonize {
+        Some(daemon::Child::begin().map_err(host("Cannot leave the terminal"))?)
+    } else {
+        None
+    };
+    let mut door = open(&invocation)?;
+    watch_signals(&door);
+    prepare(&mut door, &invocation)?;
+    if let Some(path) = &invocation.pidfile {
+        std::fs::write(path, format!("{}\n", std::process::id()))
+            .map_err(host(format!("Cannot write the pid to '{}'", path.display())))?;
+    }
+    if let Some(daemon) = daemon {
+        daemon.ready().map_err(host("Cannot leave the terminal"))?;
+    }
+    let status = if go_on(&door, &invocation)? { door.serve() } else { 0 };
+    finish(&door, &invocation);
+    Ok(status)
+}
+
+fn open(invocation: &Invocation) -> Result<Door, Failure> {
+    let host = Host::start().map_err(host("Cannot start the input and output thread"))?;
+    let startup = Startup { name: invocation.name.clone(), stopped: invocation.stopped };
+    Ok(Door::new(host, startup))
+}
+
+fn execute(door: &mut Door, command: &Command) -> Result<(), Failure> {
+    door.execute(command).map(|_| ()).map_err(|error| Failure::Command(command.label(), error))
+}
+
+/// Back ends, monitors, the machine and its phases; or the script.
+fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
+    for command in &invocation.setup {
+        execute(door, command)?;
+    }
+    door.defer(invocation.devices.clone());
+    for command in invocation.machine.iter().chain(&invocation.accel) {
+        execute(door, command)?;
+    }
+    if let Some(script) = &invocation.script {
+        return Ok(script::run(door, script)?);
+    }
+    let target = match (door.phase(), invocation.preconfig) {
+        (Phase::NoMachine, _) if invocation.setup.iter().any(|c| c.name == "x-monitor-add") => return Ok(()),
+        (Phase::NoMachine, _) => return Err(Failure::NothingToDo),
+        (_, true) => Phase::AccelCreated,
+        (_, false) => Phase::Ready,
+    };
+    door.advance(target, Arrival::Be)?;
+    if target == Phase::Ready && !invocation.stopped {
+        door.run_machine();
+    }
+    Ok(())
+}
+
+/// Whether there is anything to wait for: a guest that runs, or somebody who can give commands.
+fn go_on(door: &Door, invocation: &Invocation) -> Result<bool, Failure> {
+    let monitors = !door.host.monitors.is_empty();
+    if door.phase() == Phase::Ready || monitors || invocation.script.is_none() {
+        return Ok(true);
+    }
+    let text = format!("the script ends at '{}': set-machine-phase phase=ready runs the board", door.phase());
+    door.host.warn(&text);
+    Ok(false)
+}
+
+/// Ends the program when a signal asks for it.
+fn watch_signals(door: &Door) {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+        let inbox = door.inbox().clone();
+        door.host.io.handle().spawn(async move {
+            // Without a handler the signal does what it does by default: end the program.
+            let Ok(mut signals) = signal(kind) else { return };
+            while signals.recv().await.is_some() {
+                inbox.end(ShutdownCause::HostSignal);
+            }
+        });
+    }
+}
+
+/// Lets everything that was said reach its reader, and takes the traces of the program away.
+fn finish(door: &Door, invocation: &Invocation) {
+    door.hub().drain(DRAIN);
+    door.chardevs().drain(DRAIN);
+    if let Some(path) = &invocation.pidfile {
+        // Somebody may have taken it away already.
+        let _ = std::fs::remove_file(path);
+    }
+}

@@ -1,0 +1,152 @@
+//! Making monitors, and what commands may know of the client that sent them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use qapi_runtime::{QmpError, Value};
+
+use crate::backends::char::{CharError, Chardev, Connection};
+
+use super::events::EventHub;
+use super::executor::{Executor, HumanExecutor};
+use super::human::HumanSession;
+use super::lock;
+use super::session::Session;
+
+/// What a client may switch on when it negotiates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capability {
+    /// Commands out of band.
+    Oob,
+}
+
+impl Capability {
+    /// As spelled on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oob => "oob",
+        }
+    }
+}
+
+/// How a control monitor presents itself.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// The member `version` of the greeting.
+    pub version: Value,
+    /// Whether output is spread over lines and indented.
+    pub pretty: bool,
+    /// What is offered in the greeting.
+    pub capabilities: Vec<Capability>,
+}
+
+/// The state of one client of a control monitor, from its greeting to its leaving.
+#[derive(Debug)]
+pub struct MonitorState {
+    id: u64,
+    offered: Vec<Capability>,
+    /// What was enabled; `None` before negotiation.
+    enabled: Mutex<Option<Vec<Capability>>>,
+}
+
+impl MonitorState {
+    /// The state of a new client.
+    pub(super) fn new(offered: Vec<Capability>) -> Self {
+        static CLIENTS: AtomicU64 = AtomicU64::new(1);
+        let id = CLIENTS.fetch_add(1, Ordering::Relaxed);
+        Self { id, offered, enabled: Mutex::new(None) }
+    }
+
+    /// A number that no other client has, for state that is kept by client.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether negotiation is complete.
+    #[must_use]
+    pub fn negotiated(&self) -> bool {
+        lock(&self.enabled).is_some()
+    }
+
+    /// Whether the client enabled commands out of band.
+    #[must_use]
+    pub fn oob_enabled(&self) -> bool {
+        lock(&self.enabled).as_ref().is_some_and(|enabled| enabled.contains(&Capability::Oob))
+    }
+
+    /// Completes negotiation: what `qmp_capabilities` does.
+    ///
+    /// # Errors
+    ///
+    /// When it was complete before, or something is asked for that was not offered.
+    pub fn enable(&self, wanted: &[Capability]) -> Result<(), QmpError> {
+        let mut enabled = lock(&self.enabled);
+        if enabled.is_some() {
+            return Err(QmpError::command_not_found(
+                "Capabilities negotiation is already complete, command ignored",
+            ));
+        }
+        let missing: Vec<_> =
+            wanted.iter().filter(|c| !self.offered.contains(c)).map(|c| c.as_str()).collect();
+        if !missing.is_empty() {
+            return Err(QmpError::generic(format!(
+                "Capability {} not available",
+                missing.join(", ")
+            )));
+        }
+        *enabled = Some(wanted.to_vec());
+        Ok(())
+    }
+}
+
+/// A monitor on a chardev; dropping it disconnects.
+#[derive(Debug)]
+pub struct Monitor {
+    connection: Connection,
+}
+
+impl Monitor {
+    /// A control monitor: QMP, for programs.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else uses the chardev.
+    pub fn control(
+        chardev: &Arc<Chardev>,
+        executor: Arc<dyn Executor>,
+        hub: &EventHub,
+        config: SessionConfig,
+    ) -> Result<Self, CharError> {
+        let session = Arc::new(Session::new(Arc::clone(chardev), executor, config));
+        let connection = chardev.connect(Arc::clone(&session) as _)?;
+        // Whoever types JSON wants to see it and to correct it.
+        chardev.set_echo(true);
+        hub.register(chardev, Some(&session));
+        Ok(Self { connection })
+    }
+
+    /// A human monitor: a prompt, for people. `banner` is the line it begins with.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else uses the chardev.
+    pub fn human(
+        chardev: &Arc<Chardev>,
+        executor: Arc<dyn HumanExecutor>,
+        hub: &EventHub,
+        banner: &str,
+    ) -> Result<Self, CharError> {
+        let session = HumanSession::new(Arc::clone(chardev), executor, banner);
+        let connection = chardev.connect(Arc::new(session))?;
+        hub.register(chardev, None);
+        Ok(Self { connection })
+    }
+
+    /// The monitor's place on its chardev.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}

@@ -1,0 +1,83 @@
+//! From a JSON value to a Rust value, with the texts that QMP clients know when it does not fit.
+
+use crate::{Object, Path, QmpError, Value, decode_object, scalar};
+
+/// Which spellings of a scalar are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// JSON as the schema says.
+    Strict,
+    /// Numbers and booleans may also come as strings, as on a command line. A command asks for it
+    /// with the feature `keyval-values`.
+    Keyval,
+}
+
+/// A type that can be read off the wire.
+pub trait Decode: Sized {
+    /// Reads a value that stands at a path.
+    fn decode(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Self, QmpError>;
+}
+
+/// Reads the arguments of a command.
+pub fn arguments<T: Object>(arguments: &Value, mode: Mode) -> Result<T, QmpError> {
+    decode_object(arguments, &Path::ARGUMENTS, mode)
+}
+
+/// The answer to a value of the wrong type.
+pub fn invalid_type(at: &Path<'_>, expected: &str) -> QmpError {
+    QmpError::generic(format!("Invalid parameter type for '{at}', expected: {expected}"))
+}
+
+/// Reads a value of the schema's type `size`, which in Rust is `u64` like `uint64` and differs in
+/// the spellings that [`Mode::Keyval`] takes.
+pub fn decode_size(value: &Value, at: &Path<'_>, mode: Mode) -> Result<u64, QmpError> {
+    scalar::size(value, at, mode)
+}
+
+/// Reads an array of the schema's type `size`.
+pub fn decode_sizes(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Vec<u64>, QmpError> {
+    list(value, at, |element, at| decode_size(element, at, mode))
+}
+
+impl<T: Decode> Decode for Vec<T> {
+    fn decode(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Self, QmpError> {
+        list(value, at, |element, at| T::decode(element, at, mode))
+    }
+}
+
+impl<T: Decode> Decode for Box<T> {
+    fn decode(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Self, QmpError> {
+        T::decode(value, at, mode).map(Box::new)
+    }
+}
+
+impl Decode for Value {
+    fn decode(value: &Value, _at: &Path<'_>, _mode: Mode) -> Result<Self, QmpError> {
+        Ok(value.clone())
+    }
+}
+
+impl Decode for () {
+    fn decode(value: &Value, at: &Path<'_>, _mode: Mode) -> Result<Self, QmpError> {
+        if value.is_null() { Ok(()) } else { Err(invalid_type(at, "null")) }
+    }
+}
+
+impl Decode for String {
+    fn decode(value: &Value, at: &Path<'_>, _mode: Mode) -> Result<Self, QmpError> {
+        value.as_str().map(String::from).ok_or_else(|| invalid_type(at, "string"))
+    }
+}
+
+fn list<T>(
+    value: &Value,
+    at: &Path<'_>,
+    mut decode: impl FnMut(&Value, &Path<'_>) -> Result<T, QmpError>,
+) -> Result<Vec<T>, QmpError> {
+    let elements = value.as_array().ok_or_else(|| invalid_type(at, "array"))?;
+    elements
+        .iter()
+        .enumerate()
+        .map(|(index, element)| decode(element, &at.element(index)))
+        .collect()
+}

@@ -1,0 +1,209 @@
+//! Objects: reading and writing members, and what a program can know about them beforehand.
+
+use crate::{Decode, Encode, Map, Mode, Path, QmpError, Value, invalid_type};
+
+/// A generated object type: a struct, a union, the arguments of a command.
+pub trait Object: Sized {
+    /// Its name in the schema; for arguments and event data spelled inline, the command's or the
+    /// event's.
+    const NAME: &'static str;
+    /// Its members in schema order, the base's first. A union's discriminator is among them.
+    const MEMBERS: &'static [MemberInfo];
+    /// The discriminator, if it is a union.
+    const TAG: Option<&'static str> = None;
+    /// What each value of the discriminator adds.
+    const VARIANTS: &'static [VariantInfo] = &[];
+    /// All of the above as one value.
+    const INFO: ObjectInfo = ObjectInfo {
+        name: Self::NAME,
+        members: Self::MEMBERS,
+        tag: Self::TAG,
+        variants: Self::VARIANTS,
+    };
+
+    /// Takes the members of this type out of an object, which may have more: those of the union
+    /// of which this is a branch.
+    fn read(object: &mut ObjectReader<'_>) -> Result<Self, QmpError>;
+
+    /// Adds the members of this type to an object.
+    fn write(&self, object: &mut Map);
+
+    /// The same object with its absent optional members taken from another one.
+    #[must_use]
+    fn or(self, _defaults: Self) -> Self {
+        self
+    }
+}
+
+/// What there is to know about an object type.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectInfo {
+    /// See [`Object::NAME`].
+    pub name: &'static str,
+    /// See [`Object::MEMBERS`].
+    pub members: &'static [MemberInfo],
+    /// See [`Object::TAG`].
+    pub tag: Option<&'static str>,
+    /// See [`Object::VARIANTS`].
+    pub variants: &'static [VariantInfo],
+}
+
+impl ObjectInfo {
+    /// The members that are there when the discriminator has the given value, nested unions'
+    /// common members included.
+    pub fn members_of(&self, case: &str) -> impl Iterator<Item = &'static MemberInfo> {
+        let branch = self.variants.iter().find(|variant| variant.case == case);
+        self.members.iter().chain(branch.map_or(&[][..], |variant| variant.object.members))
+    }
+}
+
+/// A member of an object type.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberInfo {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// Its type as the schema spells it: `uint32`, `[str]`, `MachineType`.
+    pub ty: &'static str,
+    /// Whether it may be absent.
+    pub optional: bool,
+    /// What the schema says about it.
+    pub doc: &'static str,
+    /// Its features.
+    pub features: &'static [&'static str],
+}
+
+/// A branch of a union.
+#[derive(Clone, Copy, Debug)]
+pub struct VariantInfo {
+    /// The discriminator's value.
+    pub case: &'static str,
+    /// What it adds.
+    pub object: ObjectInfo,
+}
+
+/// Takes members out of an object one by one.
+#[derive(Debug)]
+pub struct ObjectReader<'a> {
+    members: &'a Map,
+    at: &'a Path<'a>,
+    mode: Mode,
+    /// How many of the members were asked for; no member is asked for twice.
+    found: usize,
+    /// The names asked for. Kept only in the second reading that finds out which member is one
+    /// too many.
+    asked: Option<Vec<&'static str>>,
+}
+
+impl ObjectReader<'_> {
+    /// A member that has to be there.
+    pub fn required<T: Decode>(&mut self, name: &'static str) -> Result<T, QmpError> {
+        self.required_with(name, T::decode)
+    }
+
+    /// A member that may be absent.
+    pub fn optional<T: Decode>(&mut self, name: &'static str) -> Result<Option<T>, QmpError> {
+        self.optional_with(name, T::decode)
+    }
+
+    /// A member that has to be there and is read in its own way.
+    pub fn required_with<T>(
+        &mut self,
+        name: &'static str,
+        decode: fn(&Value, &Path<'_>, Mode) -> Result<T, QmpError>,
+    ) -> Result<T, QmpError> {
+        match self.optional_with(name, decode)? {
+            Some(value) => Ok(value),
+            None => {
+                let at = self.at.member(name);
+                Err(QmpError::generic(format!("Parameter '{at}' is missing")))
+            }
+        }
+    }
+
+    /// A member that may be absent and is read in its own way.
+    pub fn optional_with<T>(
+        &mut self,
+        name: &'static str,
+        decode: fn(&Value, &Path<'_>, Mode) -> Result<T, QmpError>,
+    ) -> Result<Option<T>, QmpError> {
+        if let Some(asked) = &mut self.asked {
+            asked.push(name);
+        }
+        let Some(value) = self.members.get(name) else { return Ok(None) };
+        self.found += 1;
+        decode(value, &self.at.member(name), self.mode).map(Some)
+    }
+}
+
+/// Reads an object and makes sure that nothing in it is left over.
+pub fn decode_object<T: Object>(value: &Value, at: &Path<'_>, mode: Mode) -> Result<T, QmpError> {
+    let members = value.as_object().ok_or_else(|| invalid_type(at, "object"))?;
+    let mut reader = ObjectReader { members, at, mode, found: 0, asked: None };
+    let object = T::read(&mut reader)?;
+    if reader.found == members.len() {
+        return Ok(object);
+    }
+    let mut again = ObjectReader { members, at, mode, found: 0, asked: Some(Vec::new()) };
+    T::read(&mut again)?;
+    let asked = again.asked.unwrap_or_default();
+    match members.keys().find(|name| !asked.contains(&name.as_str())) {
+        Some(name) => {
+            let at = at.member(name);
+            Err(QmpError::generic(format!("Parameter '{at}' is unexpected")))
+        }
+        None => Ok(object),
+    }
+}
+
+/// The JSON object of an object type.
+pub fn encode_object<T: Object>(object: &T) -> Value {
+    let mut members = Map::new();
+    object.write(&mut members);
+    Value::Object(members)
+}
+
+impl<T: Object> Object for Box<T> {
+    const NAME: &'static str = T::NAME;
+    const MEMBERS: &'static [MemberInfo] = T::MEMBERS;
+    const TAG: Option<&'static str> = T::TAG;
+    const VARIANTS: &'static [VariantInfo] = T::VARIANTS;
+
+    fn read(object: &mut ObjectReader<'_>) -> Result<Self, QmpError> {
+        T::read(object).map(Box::new)
+    }
+
+    fn write(&self, object: &mut Map) {
+        T::write(self, object);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Box::new(T::or(*self, *defaults))
+    }
+}
+
+/// The object without members: the reply of a command that returns nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Empty {}
+
+impl Object for Empty {
+    const NAME: &'static str = "q_empty";
+    const MEMBERS: &'static [MemberInfo] = &[];
+
+    fn read(_object: &mut ObjectReader<'_>) -> Result<Self, QmpError> {
+        Ok(Self {})
+    }
+
+    fn write(&self, _object: &mut Map) {}
+}
+
+impl Decode for Empty {
+    fn decode(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Self, QmpError> {
+        decode_object(value, at, mode)
+    }
+}
+
+impl Encode for Empty {
+    fn encode(&self) -> Value {
+        encode_object(self)
+    }
+}

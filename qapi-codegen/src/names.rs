@@ -1,0 +1,160 @@
+//! Rust names for schema names.
+//!
+//! | schema | Rust |
+//! |---|---|
+//! | type `VersionTriple` | `VersionTriple`, as it is |
+//! | member `cpu-index`, command `query-version` | `cpu_index`, `query_version` |
+//! | value `riscv.sifive.plic`, event `MACHINE_PHASE_CHANGE` | `RiscvSifivePlic`, `MachinePhaseChange` |
+//! | a Rust keyword, a name of Rust's prelude | with a trailing underscore: `type_`, `String_` |
+//! | a name that starts with a digit | with a leading underscore |
+//! | inline arguments of `device-map` | `DeviceMap`; `DeviceMapArguments` if that is taken |
+//! | data of the event `RESET` | `Reset`; `ResetEvent` if that is taken |
+//!
+//! Separators between two digits stay, as an underscore, so that `1.2` and `12` stay apart. What
+//! is still equal after all this gets an underscore more; the later name in schema order yields.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::{Ident, Span};
+use qapi_schema::model::{EntityId, Item, Kind, ModuleId, ObjectMeta, Schema};
+
+/// The Rust name of an enum value, an event, a branch.
+pub(crate) fn camel(name: &str) -> String {
+    let mut camel = String::new();
+    for word in name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+        let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+        if digit(camel.chars().next_back()) && digit(word.chars().next()) {
+            camel.push('_');
+        }
+        let (first, rest) = word.split_at(1);
+        camel.push_str(&first.to_ascii_uppercase());
+        let shouted = !word.chars().any(|c| c.is_ascii_lowercase());
+        camel.push_str(&if shouted { rest.to_ascii_lowercase() } else { rest.to_owned() });
+    }
+    legal(camel)
+}
+
+/// The Rust name of a member, a command, a module.
+pub(crate) fn snake(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    legal(name.chars().map(plain).collect())
+}
+
+/// An identifier out of a name that [`camel`] or [`snake`] made.
+pub(crate) fn ident(name: &str) -> Ident {
+    Ident::new(name, Span::call_site())
+}
+
+fn legal(mut name: String) -> String {
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+        name.insert(0, '_');
+    }
+    // `_` alone is no identifier either; syn knows the keywords of every edition.
+    if syn::parse_str::<Ident>(&name).is_err() {
+        name.push('_');
+    }
+    name
+}
+
+/// Identifiers for a list of names, all different.
+pub(crate) fn distinct<'a>(names: impl Iterator<Item = &'a str>, spell: fn(&str) -> String) -> Vec<Ident> {
+    let mut taken = BTreeSet::new();
+    names.map(|name| ident(&take(&mut taken, spell(name), "_"))).collect()
+}
+
+fn take(taken: &mut BTreeSet<String>, mut name: String, suffix: &str) -> String {
+    if taken.contains(&name) {
+        name.push_str(suffix);
+    }
+    while !taken.insert(name.clone()) {
+        name.push('_');
+    }
+    name
+}
+
+/// Names that a generated type must not have: those that generated code means otherwise.
+const RESERVED: [&str; 16] = [
+    "Box", "Commands", "Default", "Err", "None", "Ok", "OobCommands", "Option", "Phase", "Result",
+    "Self", "Some", "String", "ToString", "Vec", "From",
+];
+
+/// The names of everything in a schema that becomes a Rust item.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    types: BTreeMap<EntityId, String>,
+    tags: BTreeMap<EntityId, String>,
+    modules: BTreeMap<ModuleId, String>,
+    traits: BTreeMap<ModuleId, (String, String)>,
+}
+
+impl Names {
+    /// Gives out all names: types first, for they are spelled in the schema.
+    pub(crate) fn new(schema: &Schema) -> Self {
+        let mut names = Self::default();
+        let mut types: BTreeSet<String> = RESERVED.iter().map(|name| (*name).into()).collect();
+        let mut files: BTreeSet<String> = ["introspection".to_owned()].into();
+        let items = || {
+            schema.modules.iter().flat_map(|module| &module.items).filter_map(|item| match item {
+                Item::Entity(id) => Some((*id, schema.get(*id))),
+                Item::Include(_) => None,
+            })
+        };
+        let named = |kind: &Kind| match kind {
+            Kind::Enum(_) | Kind::Alternate(_) => true,
+            Kind::Object(object) => matches!(object.meta, ObjectMeta::Struct | ObjectMeta::Union),
+            Kind::Builtin(_) | Kind::Array(_) | Kind::Command(_) | Kind::Event(_) => false,
+        };
+        for (id, entity) in items().filter(|(_, entity)| named(&entity.kind)) {
+            names.types.insert(id, take(&mut types, camel(&entity.name), "_"));
+        }
+        for (id, entity) in items() {
+            if let Kind::Object(object) = &entity.kind
+                && let Some(variants) = &object.variants
+            {
+                let base = names.types.get(&id).map_or("", String::as_str);
+                let name = format!("{base}{}", camel(&variants.tag));
+                names.tags.insert(id, take(&mut types, name, "Branch"));
+            }
+        }
+        for (id, entity) in items() {
+            let suffix = match &entity.kind {
+                Kind::Command(command) if command.arguments.is_some() => "Arguments",
+                Kind::Event(_) => "Event",
+                _ => continue,
+            };
+            names.types.insert(id, take(&mut types, camel(&entity.name), suffix));
+        }
+        for (index, module) in schema.modules.iter().enumerate() {
+            let stem = module.name.trim_start_matches("./").trim_end_matches(".json");
+            let file = take(&mut files, snake(stem), "_");
+            let topic = camel(stem);
+            let traits = (
+                take(&mut types, format!("{topic}Commands"), "_"),
+                take(&mut types, format!("{topic}OobCommands"), "_"),
+            );
+            names.modules.insert(ModuleId(index), file);
+            names.traits.insert(ModuleId(index), traits);
+        }
+        names
+    }
+
+    /// The Rust type of a definition; of a command, its inline arguments; of an event, the event.
+    pub(crate) fn ty(&self, id: EntityId) -> Option<&str> {
+        self.types.get(&id).map(String::as_str)
+    }
+
+    /// The enum of a union's branches.
+    pub(crate) fn branches(&self, id: EntityId) -> Option<&str> {
+        self.tags.get(&id).map(String::as_str)
+    }
+
+    /// The Rust module of a schema file.
+    pub(crate) fn module(&self, id: ModuleId) -> &str {
+        self.modules.get(&id).map_or("builtin", String::as_str)
+    }
+
+    /// The traits of a module: of commands in band, and out of band.
+    pub(crate) fn traits(&self, id: ModuleId) -> (&str, &str) {
+        self.traits.get(&id).map_or(("Commands", "OobCommands"), |(a, b)| (a, b))
+    }
+}

@@ -1,0 +1,527 @@
+//! Generated from toy.json by qapi-codegen; do not edit.
+
+#![allow(
+    clippy::enum_variant_names,
+    clippy::large_enum_variant,
+    reason = "names and sizes are the schema's"
+)]
+
+use qapi_runtime as rt;
+
+use super::parts::LampKind;
+use super::parts::LampOptions;
+use super::parts::Ref;
+use super::parts::Tree;
+
+/// How far the room is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stage {
+    /// nothing is in it
+    Empty,
+    /// lamps can be added
+    Wired,
+    /// there is light
+    Lit,
+}
+
+impl Stage {
+    /// All values, in schema order.
+    pub const ALL: &'static [Self] = &[Self::Empty, Self::Wired, Self::Lit];
+
+    /// The value as spelled on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Wired => "wired",
+            Self::Lit => "lit",
+        }
+    }
+}
+
+impl rt::Enum for Stage {
+    const NAME: &'static str = "Stage";
+    const ALL: &'static [Self] = Self::ALL;
+
+    fn as_str(self) -> &'static str {
+        self.as_str()
+    }
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Stage {
+    type Err = rt::UnknownValue;
+
+    fn from_str(text: &str) -> Result<Self, rt::UnknownValue> {
+        rt::parse_enum(text)
+    }
+}
+
+impl rt::Decode for Stage {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        _mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_enum(value, at)
+    }
+}
+
+impl rt::Encode for Stage {
+    fn encode(&self) -> rt::Value {
+        rt::Value::from(self.as_str())
+    }
+}
+
+/// The arguments of `lamp-list`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LampList {
+    /// only lamps of this kind (default: all)
+    pub kind: Option<LampKind>,
+    /// at most so many
+    pub max_count: u8,
+}
+
+impl LampList {
+    /// Has what is required and nothing else.
+    pub fn new(max_count: u8) -> Self {
+        Self { kind: None, max_count }
+    }
+}
+
+impl rt::Object for LampList {
+    const NAME: &'static str = "lamp-list";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo {
+            name: "kind",
+            ty: "LampKind",
+            optional: true,
+            doc: "only lamps of this kind (default: all)",
+            features: &[],
+        },
+        rt::MemberInfo {
+            name: "max-count",
+            ty: "uint8",
+            optional: false,
+            doc: "at most so many",
+            features: &[],
+        },
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            kind: object.optional("kind")?,
+            max_count: object.required("max-count")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put_some(object, "kind", &self.kind);
+        rt::put(object, "max-count", &self.max_count);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            kind: self.kind.or(defaults.kind),
+            max_count: self.max_count,
+        }
+    }
+}
+
+impl rt::Decode for LampList {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for LampList {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+impl rt::Request for LampList {
+    const NAME: &'static str = "lamp-list";
+    type Reply = Vec<LampOptions>;
+}
+
+/// A stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageInfo {
+    /// the stage
+    pub stage: Stage,
+}
+
+impl rt::Object for StageInfo {
+    const NAME: &'static str = "StageInfo";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo {
+            name: "stage",
+            ty: "Stage",
+            optional: false,
+            doc: "the stage",
+            features: &[],
+        },
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            stage: object.required("stage")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "stage", &self.stage);
+    }
+}
+
+impl rt::Decode for StageInfo {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for StageInfo {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// The arguments of `pick`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pick {
+    /// `from`.
+    pub from: Tree,
+    /// `ref`.
+    pub ref_: Ref,
+}
+
+impl rt::Object for Pick {
+    const NAME: &'static str = "pick";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo {
+            name: "from",
+            ty: "Tree",
+            optional: false,
+            doc: "",
+            features: &[],
+        },
+        rt::MemberInfo {
+            name: "ref",
+            ty: "Ref",
+            optional: false,
+            doc: "",
+            features: &[],
+        },
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            from: object.required("from")?,
+            ref_: object.required("ref")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "from", &self.from);
+        rt::put(object, "ref", &self.ref_);
+    }
+}
+
+impl rt::Decode for Pick {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Pick {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+impl rt::Request for Pick {
+    const NAME: &'static str = "pick";
+    type Reply = rt::Value;
+}
+
+/// The arguments of `stop`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stop {
+    /// `type`.
+    pub type_: String,
+    /// `self`.
+    pub self_: Option<bool>,
+}
+
+impl Stop {
+    /// Has what is required and nothing else.
+    pub fn new(type_: String) -> Self {
+        Self { type_, self_: None }
+    }
+}
+
+impl rt::Object for Stop {
+    const NAME: &'static str = "stop";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo {
+            name: "type",
+            ty: "str",
+            optional: false,
+            doc: "",
+            features: &[],
+        },
+        rt::MemberInfo {
+            name: "self",
+            ty: "bool",
+            optional: true,
+            doc: "",
+            features: &[],
+        },
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            type_: object.required("type")?,
+            self_: object.optional("self")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "type", &self.type_);
+        rt::put_some(object, "self", &self.self_);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            type_: self.type_,
+            self_: self.self_.or(defaults.self_),
+        }
+    }
+}
+
+impl rt::Decode for Stop {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Stop {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+impl rt::Request for Stop {
+    const NAME: &'static str = "stop";
+    type Reply = rt::Empty;
+}
+
+/// `STOP`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StopEvent;
+
+impl rt::Object for StopEvent {
+    const NAME: &'static str = "STOP";
+    const MEMBERS: &'static [rt::MemberInfo] = &[];
+
+    fn read(_object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self)
+    }
+
+    fn write(&self, _object: &mut rt::Map) {}
+}
+
+impl rt::Decode for StopEvent {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for StopEvent {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+impl rt::Event for StopEvent {
+    const NAME: &'static str = "STOP";
+}
+
+/// `LAMP_BROKE`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LampBroke {
+    /// `id`.
+    pub id: String,
+    /// `watts`.
+    pub watts: Option<i64>,
+}
+
+impl LampBroke {
+    /// Has what is required and nothing else.
+    pub fn new(id: String) -> Self {
+        Self { id, watts: None }
+    }
+}
+
+impl rt::Object for LampBroke {
+    const NAME: &'static str = "LAMP_BROKE";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo {
+            name: "id",
+            ty: "str",
+            optional: false,
+            doc: "",
+            features: &[],
+        },
+        rt::MemberInfo {
+            name: "watts",
+            ty: "int",
+            optional: true,
+            doc: "",
+            features: &[],
+        },
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            id: object.required("id")?,
+            watts: object.optional("watts")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "id", &self.id);
+        rt::put_some(object, "watts", &self.watts);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            id: self.id,
+            watts: self.watts.or(defaults.watts),
+        }
+    }
+}
+
+impl rt::Decode for LampBroke {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for LampBroke {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+impl rt::Event for LampBroke {
+    const NAME: &'static str = "LAMP_BROKE";
+}
+
+/// `TREE_GREW`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TreeGrew(
+    /// The event's data.
+    pub Tree,
+);
+
+impl rt::Decode for TreeGrew {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::Decode::decode(value, at, mode).map(Self)
+    }
+}
+
+impl rt::Encode for TreeGrew {
+    fn encode(&self) -> rt::Value {
+        rt::Encode::encode(&self.0)
+    }
+}
+
+impl rt::Event for TreeGrew {
+    const NAME: &'static str = "TREE_GREW";
+}
+
+/// The commands of `toy.json`.
+pub trait ToyCommands {
+    /// Hangs up a lamp. At `lit` the lamp burns at once.
+    ///
+    /// ```text
+    /// -> { "execute": "lamp_add",
+    ///      "arguments": { "kind": "bulb.e27", "id": "l0", "watts": 40 } }
+    /// <- { "return": {} }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - GenericError when the hook `LampOptions.id` is taken; it then
+    ///   keeps what it has
+    /// - DeviceNotFound for lamps\[N\] with N \> 7
+    fn lamp_add(&mut self, arguments: LampOptions) -> Result<(), rt::QmpError>;
+
+    /// Lists lamps.
+    ///
+    /// Returns: the lamps, in the order of their hooks
+    fn lamp_list(
+        &mut self,
+        arguments: LampList,
+    ) -> Result<Vec<LampOptions>, rt::QmpError>;
+
+    /// `pick`.
+    fn pick(&mut self, arguments: Pick) -> Result<rt::Value, rt::QmpError>;
+
+    /// `raw`.
+    fn raw(&mut self, arguments: &rt::Map) -> Result<rt::Value, rt::QmpError>;
+
+    /// `leave`.
+    fn leave(&mut self) -> Result<(), rt::QmpError>;
+
+    /// `nothing`.
+    fn nothing(&mut self) -> Result<(), rt::QmpError>;
+
+    /// `stop`.
+    fn stop(&mut self, arguments: Stop) -> Result<(), rt::QmpError>;
+
+    /// `only-if-plain`.
+    fn only_if_plain(&mut self) -> Result<(), rt::QmpError>;
+}
+
+/// The commands of `toy.json` that may run beside all others.
+pub trait ToyOobCommands {
+    /// Tells the stage, also while a lamp is being hung up.
+    ///
+    /// Returns: the stage
+    fn stage(&self) -> Result<StageInfo, rt::QmpError>;
+}

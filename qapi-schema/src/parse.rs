@@ -1,0 +1,324 @@
+//! Reads the root file and its includes, obeys directives, and pairs definitions with their
+//! documentation comments.
+
+use std::fs;
+use std::io;
+
+use crate::diagnostics::Diagnostic;
+use crate::docs::{self, DocComment};
+use crate::error::Problem;
+use crate::explain::{explain, lexical_error, next_token};
+use crate::expr::{Node, Object, Value};
+use crate::model::Span;
+use crate::paths;
+use crate::pragma::Pragmas;
+use crate::source::{Place, SourceMap};
+use crate::syntax::{self, Entry, RawDoc};
+
+/// How many files may stand in a row of includes; reading them recurses.
+const MAX_INCLUDES: usize = 100;
+
+/// All files of a schema, parsed.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed {
+    pub(crate) sources: SourceMap,
+    pub(crate) pragmas: Pragmas,
+    /// Documentation comments in order.
+    pub(crate) docs: Vec<DocComment>,
+    /// Include directives and definitions in order, an include followed by what it included.
+    pub(crate) expressions: Vec<Expression>,
+    pub(crate) errors: Vec<Diagnostic>,
+}
+
+/// An expression with a place in the order of registration.
+#[derive(Debug)]
+pub(crate) enum Expression {
+    /// An include directive: where it stands, and the path that it leads to.
+    Include { span: Span, path: String },
+    /// A definition, not checked yet.
+    Definition { object: Object, span: Span, doc: DocState },
+}
+
+/// The documentation comment before a definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DocState {
+    /// There is none.
+    None,
+    /// There is one, but it has errors, which have been reported.
+    Broken,
+    /// Index into [`Parsed::docs`].
+    Index(usize),
+}
+
+/// Parses a schema. Errors are in the result.
+pub(crate) fn parse(root: &str) -> Parsed {
+    let mut parser = Parser::default();
+    let read = fs::read(root);
+    match read {
+        Ok(bytes) => parser.file(root.to_owned(), paths::absolute(root), bytes, None, 0),
+        Err(error) => {
+            let (path, reason) = (root.to_owned(), reason(&error));
+            let problem = Problem::UnreadableSchema { path, reason };
+            parser.parsed.errors.push(Diagnostic::global(problem));
+        }
+    }
+    parser.parsed
+}
+
+/// The operating system's message without the error number that the standard library appends.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" (os error ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
+    }
+}
+
+#[derive(Default)]
+struct Parser {
+    parsed: Parsed,
+}
+
+impl Parser {
+    fn file(
+        &mut self,
+        path: String,
+        identity: String,
+        bytes: Vec<u8>,
+        includer: Option<Place>,
+        depth: usize,
+    ) {
+        let (text, invalid) = decode(bytes);
+        let file = self.parsed.sources.add(path, identity, text, includer);
+        if let Some(offset) = invalid {
+            let span = Place { file, offset }.span(0);
+            self.parsed.errors.push(Diagnostic::syntax(Problem::NotUtf8, span));
+            return;
+        }
+        let text = self.parsed.sources.text(file);
+        let (entries, cut) = syntax::entries(&text, file);
+        let mut doc = DocState::None;
+        let mut entries = entries.into_iter().peekable();
+        while let Some(entry) = entries.next() {
+            // The reference has read one token ahead when it judges an entry.
+            let start = entry.start();
+            let ahead = match entries.peek() {
+                Some(Entry::Fault(next)) if !matches!(entry, Entry::Fault(_)) => Some(*next),
+                _ => None,
+            };
+            let ahead = ahead.and_then(|next| lexical_error(&text, next));
+            match entry {
+                Entry::Expression(node) => {
+                    self.lexical(ahead, file);
+                    self.expression(node, doc, depth);
+                    doc = DocState::None;
+                }
+                Entry::Doc(raw) => {
+                    self.unclaimed(doc);
+                    doc = self.doc(&raw, &text, file, ahead);
+                }
+                Entry::Repeated(key) => {
+                    let problem = Problem::DuplicateKey(key.name);
+                    let error = Diagnostic::syntax(problem, key.value);
+                    self.push(error.relate(Some(key.first), "first here"));
+                    self.lexical(ahead, file);
+                    doc = DocState::None;
+                }
+                Entry::Fault(_) => {
+                    let (offset, problem) = explain(&text, start, cut);
+                    self.lexical(Some((offset, problem)), file);
+                    doc = DocState::None;
+                }
+            }
+        }
+        self.unclaimed(doc);
+    }
+
+    /// Records a lexical or syntax error, unless it is known from looking ahead.
+    fn lexical(&mut self, error: Option<(usize, Problem)>, file: usize) {
+        let Some((offset, problem)) = error else { return };
+        let length = match &problem {
+            Problem::Stray(text) => text.len(),
+            _ => 1,
+        };
+        let span = Place { file, offset }.span(length);
+        let known = |it: &Diagnostic| it.span.map(Place::start) == Some(Place::start(span));
+        if !self.parsed.errors.iter().any(known) {
+            self.push(Diagnostic::syntax(problem, span));
+        }
+    }
+
+    fn push(&mut self, error: Diagnostic) {
+        self.parsed.errors.push(error);
+    }
+
+    fn semantic(&mut self, problem: Problem, directive: &Node, span: Span) {
+        self.push(Diagnostic::semantic(problem, Place::start(directive.span), span));
+    }
+
+    fn doc(
+        &mut self,
+        raw: &RawDoc,
+        text: &str,
+        file: usize,
+        ahead: Option<(usize, Problem)>,
+    ) -> DocState {
+        let end = raw.lines.last().map_or(0, |line| line.end);
+        let after = Place { file, offset: next_token(text, end) };
+        let parsed = docs::parse(raw, text, after);
+        // Within the comment its own errors come first, apart from the token that cuts it off.
+        let unterminated = matches!(&parsed, Err(it) if it.problem == Problem::DocUnterminated);
+        let finished = match parsed {
+            Err(_) if unterminated && ahead.is_some() => {
+                self.lexical(ahead, file);
+                return DocState::Broken;
+            }
+            Ok(mut doc) => {
+                self.lexical(ahead, file);
+                doc.finish().map(|()| doc)
+            }
+            Err(error) => {
+                self.push(*error);
+                self.lexical(ahead, file);
+                return DocState::Broken;
+            }
+        };
+        match finished {
+            Ok(doc) => {
+                self.parsed.docs.push(doc);
+                DocState::Index(self.parsed.docs.len() - 1)
+            }
+            Err(error) => {
+                self.push(*error);
+                DocState::Broken
+            }
+        }
+    }
+
+    /// Complains about documentation for a definition that does not follow.
+    fn unclaimed(&mut self, doc: DocState) {
+        let DocState::Index(index) = doc else { return };
+        let Some(DocComment { symbol: Some(symbol), span, .. }) = self.parsed.docs.get(index)
+        else {
+            return;
+        };
+        let problem = Problem::DocWithoutDefinition(symbol.clone());
+        let error = Diagnostic::semantic(problem, Place::start(*span), *span);
+        self.push(error);
+    }
+
+    fn expression(&mut self, node: Node, doc: DocState, depth: usize) {
+        let Value::Object(object) = &node.value else {
+            self.semantic(Problem::NotAnObject, &node, node.span);
+            return;
+        };
+        if object.contains_key("include") {
+            self.unclaimed(doc);
+            self.include(&node, object, depth);
+        } else if object.contains_key("pragma") {
+            self.unclaimed(doc);
+            self.pragma(&node, object);
+        } else {
+            self.definition(node, doc);
+        }
+    }
+
+    fn definition(&mut self, node: Node, doc: DocState) {
+        let mut state = doc;
+        if let DocState::Index(index) = doc
+            && let Some(comment) = self.parsed.docs.get(index)
+            && comment.symbol.is_none()
+        {
+            let (problem, span) = (Problem::DocFreeFormBeforeDefinition, comment.span);
+            let error = Diagnostic::semantic(problem, Place::start(span), span);
+            self.push(error);
+            state = DocState::Broken;
+        }
+        if let Value::Object(object) = node.value {
+            let span = node.span;
+            self.parsed.expressions.push(Expression::Definition { object, span, doc: state });
+        }
+    }
+
+    /// The value of a directive that has no other key.
+    fn directive<'n>(
+        &mut self,
+        node: &Node,
+        object: &'n Object,
+        key: &'static str,
+    ) -> Option<&'n Node> {
+        if let Some((_, extra)) = object.iter().find(|(name, _)| *name != key) {
+            self.semantic(Problem::InvalidDirective(key), node, extra.key);
+            return None;
+        }
+        object.get(key).map(|entry| &entry.node)
+    }
+
+    fn include(&mut self, node: &Node, object: &Object, depth: usize) {
+        let Some(value) = self.directive(node, object, "include") else { return };
+        let Some(written) = value.string() else {
+            self.semantic(Problem::IncludeNotString, node, value.span);
+            return;
+        };
+        let includer = node.span.file;
+        let path = paths::join(paths::dirname(self.parsed.sources.path(includer)), written);
+        let directive = Expression::Include { span: node.span, path: path.clone() };
+        self.parsed.expressions.push(directive);
+        let identity = paths::absolute(&path);
+        if self.parsed.sources.is_open(&identity, includer) {
+            self.semantic(Problem::InclusionLoop(written.to_owned()), node, value.span);
+        } else if self.parsed.sources.contains(&identity) {
+            // Read already: the definitions are there.
+        } else if depth == MAX_INCLUDES {
+            self.semantic(Problem::IncludesTooDeep(MAX_INCLUDES), node, value.span);
+        } else {
+            match fs::read(&path) {
+                Ok(bytes) => {
+                    self.file(path, identity, bytes, Some(Place::start(node.span)), depth + 1);
+                }
+                Err(error) => {
+                    let problem = Problem::UnreadableInclude { path, reason: reason(&error) };
+                    self.semantic(problem, node, value.span);
+                }
+            }
+        }
+    }
+
+    fn pragma(&mut self, node: &Node, object: &Object) {
+        let Some(value) = self.directive(node, object, "pragma") else { return };
+        let Some(pragmas) = value.object() else {
+            self.semantic(Problem::PragmaNotObject, node, value.span);
+            return;
+        };
+        for (name, entry) in pragmas {
+            if let Err((problem, span)) =
+                self.parsed.pragmas.set(name, entry, Place::start(node.span))
+            {
+                self.semantic(problem, node, span);
+            }
+        }
+    }
+}
+
+/// Decodes a file: newlines normalised, one at the end. The second value is where UTF-8 ends.
+fn decode(bytes: Vec<u8>) -> (String, Option<usize>) {
+    let (mut text, invalid) = match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
+            let valid = normalise(String::from_utf8_lossy(valid).into_owned());
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            (text, Some(valid.len()))
+        }
+    };
+    text = normalise(text);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    (text, invalid)
+}
+
+/// Turns CR LF and lone CR into LF.
+fn normalise(text: String) -> String {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
+}
