@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use qapi_runtime::{Event, Handler, Map, QmpError, Value};
 
 use crate::backends::host::Host;
+use crate::cli::Step;
 use crate::machine::{Surroundings, Wish};
 use crate::phase::Stage;
 use crate::qapi::{self, MachinePhaseChange, Phase, Reset, RunState, Shutdown, ShutdownCause};
@@ -124,7 +125,7 @@ impl Executor for Inbox {
 pub struct Door {
     pub(crate) stage: Stage,
     /// Commands of the options, for when `initialized` is entered.
-    pub(crate) pending: Vec<Command>,
+    pub(crate) pending: Vec<Step>,
     pub(crate) startup: Startup,
     pub(crate) host: Host,
     pub(crate) run_state: RunState,
@@ -169,8 +170,8 @@ impl Door {
     }
 
     /// Commands to execute on entering `initialized`, after the machine's own.
-    pub fn defer(&mut self, commands: Vec<Command>) {
-        self.pending.extend(commands);
+    pub fn defer(&mut self, steps: Vec<Step>) {
+        self.pending.extend(steps);
     }
 
     /// Executes a command: looks it up, asks the gate, decodes the arguments, runs it.

@@ -164,12 +164,11 @@ impl crate::door::Door {
         let plan = crate::machines::template(options.type_.tag()).commands(&options)?;
         self.stage = Stage::Initialized(Board::new(options));
         self.remarks = plan.remarks;
-        let pending = self.pending.clone();
-        for command in plan.commands.iter().chain(&pending) {
-            self.execute(command).map_err(|error| QmpError {
-                desc: format!("{}: {}", command.label(), error.desc),
-                ..error
-            })?;
+        let own = plan.commands.into_iter().map(|command| (command.label(), command));
+        let pending = self.pending.clone().into_iter().map(|step| (step.origin, step.command));
+        for (origin, command) in own.chain(pending) {
+            self.execute(&command)
+                .map_err(|error| QmpError { desc: format!("{origin}: {}", error.desc), ..error })?;
         }
         Ok(())
     }

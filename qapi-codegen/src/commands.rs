@@ -7,9 +7,9 @@ use qapi_schema::model::{Command, EntityId, Kind};
 use quote::quote;
 
 use crate::context::{Arguments, ModuleOut, Scope};
+use crate::docs;
 use crate::names::{ident, snake};
 use crate::structs::{self, Struct};
-use crate::docs;
 
 /// The structs of inline arguments, and which command an argument struct is for.
 pub(crate) fn arguments(scope: &Scope<'_>, id: EntityId, command: &Command) -> TokenStream {
@@ -17,13 +17,16 @@ pub(crate) fn arguments(scope: &Scope<'_>, id: EntityId, command: &Command) -> T
     let entity = scope.cx.schema.get(id);
     let name = &entity.name;
     let arguments = scope.named(id);
-    let definition = structs::emit_as(scope, &Struct {
-        id: object,
-        ident: arguments.clone(),
-        name,
-        docs: vec![format!("The arguments of `{name}`.")],
-        doc: entity.doc.as_ref(),
-    });
+    let definition = structs::emit_as(
+        scope,
+        &Struct {
+            id: object,
+            ident: arguments.clone(),
+            name,
+            docs: vec![format!("The arguments of `{name}`.")],
+            doc: entity.doc.as_ref(),
+        },
+    );
     let reply = match command.returns {
         Some(id) => scope.ty(id),
         None => quote! { rt::Empty },
@@ -42,10 +45,13 @@ pub(crate) fn arguments(scope: &Scope<'_>, id: EntityId, command: &Command) -> T
 pub(crate) fn traits(scope: &Scope<'_>, module: &ModuleOut) -> TokenStream {
     let (in_band, out_of_band) = scope.cx.names.traits(module.id);
     let methods = |oob: bool| -> Vec<TokenStream> {
-        let commands = module.entities.iter().filter_map(|id| match &scope.cx.schema.get(*id).kind {
-            Kind::Command(command) if command.allow_oob == oob => Some(method(scope, *id, command)),
-            _ => None,
-        });
+        let commands =
+            module.entities.iter().filter_map(|id| match &scope.cx.schema.get(*id).kind {
+                Kind::Command(command) if command.allow_oob == oob => {
+                    Some(method(scope, *id, command))
+                }
+                _ => None,
+            });
         commands.collect()
     };
     let one = |name: &str, docs: TokenStream, methods: Vec<TokenStream>| {
@@ -66,7 +72,11 @@ pub(crate) fn method(scope: &Scope<'_>, id: EntityId, command: &Command) -> Toke
     let docs = docs::command(entity.doc.as_ref(), &format!("`{}`.", entity.name));
     let docs = docs::attributes(docs);
     let name = ident(&snake(&entity.name));
-    let receiver = if command.allow_oob { quote! { &self } } else { quote! { &mut self } };
+    let receiver = if command.allow_oob {
+        quote! { &self }
+    } else {
+        quote! { &mut self }
+    };
     let arguments = match scope.cx.arguments(command) {
         Arguments::None => None,
         Arguments::Inline(_) => Some(scope.named(id)),

@@ -100,10 +100,14 @@ impl<'a> Context<'a> {
     fn held_types(&self, entity: &Entity) -> Vec<EntityId> {
         match &entity.kind {
             Kind::Object(object) => {
-                let mut held: Vec<_> =
-                    object.base.map(|base| self.held_types(self.schema.get(base))).unwrap_or_default();
+                let mut held: Vec<_> = object
+                    .base
+                    .map(|base| self.held_types(self.schema.get(base)))
+                    .unwrap_or_default();
                 held.extend(object.members.iter().map(|member| member.ty));
-                held.extend(object.variants.iter().flat_map(|v| v.cases.iter().map(|case| case.ty)));
+                held.extend(
+                    object.variants.iter().flat_map(|v| v.cases.iter().map(|case| case.ty)),
+                );
                 held
             }
             Kind::Alternate(branches) => branches.iter().map(|branch| branch.ty).collect(),
@@ -271,13 +275,21 @@ impl<'a> Scope<'a> {
     /// The same as a part of `owner`: boxed where the type would otherwise contain itself.
     pub(crate) fn held(&self, owner: EntityId, id: EntityId) -> TokenStream {
         let ty = self.ty(id);
-        if self.cx.needs_box(owner, id) { quote! { Box<#ty> } } else { ty }
+        if self.cx.needs_box(owner, id) {
+            quote! { Box<#ty> }
+        } else {
+            ty
+        }
     }
 
     /// The type of a field.
     pub(crate) fn field(&self, owner: EntityId, member: &Member) -> TokenStream {
         let ty = self.held(owner, member.ty);
-        if member.optional { quote! { Option<#ty> } } else { ty }
+        if member.optional {
+            quote! { Option<#ty> }
+        } else {
+            ty
+        }
     }
 
     /// The function that reads a type, where that is not the type's own.
@@ -285,7 +297,8 @@ impl<'a> Scope<'a> {
         match &self.cx.schema.get(id).kind {
             Kind::Builtin(Builtin::Size) => Some(quote! { rt::decode_size }),
             Kind::Array(element) => {
-                let size = matches!(self.cx.schema.get(*element).kind, Kind::Builtin(Builtin::Size));
+                let size =
+                    matches!(self.cx.schema.get(*element).kind, Kind::Builtin(Builtin::Size));
                 size.then(|| quote! { rt::decode_sizes })
             }
             _ => None,

@@ -104,17 +104,20 @@ fn phases(cx: &Context<'_>, command: &Command) -> TokenStream {
 
 fn handler(cx: &Context<'_>, entity: &Entity, command: &Command) -> TokenStream {
     let method = ident(&snake(&entity.name));
-    let mode = if keyval(entity) { quote! { Keyval } } else { quote! { Strict } };
+    let mode = if keyval(entity) {
+        quote! { Keyval }
+    } else {
+        quote! { Strict }
+    };
     let (decode, given) = match cx.arguments(command) {
         Arguments::None => (quote! { rt::no_arguments(arguments)?; }, None),
         Arguments::Inline(_) | Arguments::Named(_) => (
             quote! { let arguments = rt::arguments(arguments, rt::Mode::#mode)?; },
             Some(quote! { arguments }),
         ),
-        Arguments::Raw => (
-            quote! { let arguments = rt::raw_arguments(arguments)?; },
-            Some(quote! { arguments }),
-        ),
+        Arguments::Raw => {
+            (quote! { let arguments = rt::raw_arguments(arguments)?; }, Some(quote! { arguments }))
+        }
     };
     let (kind, target) = if command.allow_oob {
         (quote! { OutOfBand }, quote! { state })

@@ -22,9 +22,8 @@ pub(crate) fn attributes<S: AsRef<str>>(paragraphs: impl IntoIterator<Item = S>)
         }
         lines.extend(paragraph.lines().map(str::to_owned));
     }
-    let lines = lines.iter().map(|line| {
-        if line.is_empty() { String::new() } else { format!(" {line}") }
-    });
+    let lines =
+        lines.iter().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
     quote! { #(#[doc = #lines])* }
 }
 

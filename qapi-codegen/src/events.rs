@@ -5,8 +5,8 @@ use qapi_schema::model::{EntityId, Event, ObjectMeta};
 use quote::quote;
 
 use crate::context::Scope;
-use crate::structs::{self, Struct};
 use crate::docs;
+use crate::structs::{self, Struct};
 
 /// The struct of an event and everything it implements.
 pub(crate) fn emit(scope: &Scope<'_>, id: EntityId, event: &Event) -> TokenStream {
@@ -22,13 +22,16 @@ pub(crate) fn emit(scope: &Scope<'_>, id: EntityId, event: &Event) -> TokenStrea
     };
     let definition = match data {
         None => without_data(name, &ident, paragraphs),
-        Some(data) if inline(data) => structs::emit_as(scope, &Struct {
-            id: data,
-            ident: ident.clone(),
-            name,
-            docs: paragraphs,
-            doc: entity.doc.as_ref(),
-        }),
+        Some(data) if inline(data) => structs::emit_as(
+            scope,
+            &Struct {
+                id: data,
+                ident: ident.clone(),
+                name,
+                docs: paragraphs,
+                doc: entity.doc.as_ref(),
+            },
+        ),
         Some(data) => around(&scope.ty(data), &ident, paragraphs),
     };
     quote! {

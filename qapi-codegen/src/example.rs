@@ -37,9 +37,9 @@ fn example(schema: &Schema, id: EntityId, depth: usize) -> Value {
         }
         Kind::Array(_) if depth > DEPTH => json!([]),
         Kind::Array(element) => Value::Array(vec![example(schema, *element, depth + 1)]),
-        Kind::Alternate(branches) => branches
-            .first()
-            .map_or(Value::Null, |branch| example(schema, branch.ty, depth + 1)),
+        Kind::Alternate(branches) => {
+            branches.first().map_or(Value::Null, |branch| example(schema, branch.ty, depth + 1))
+        }
         Kind::Object(_) if depth > DEPTH => json!({}),
         Kind::Object(_) => object_example(schema, id, None, depth),
         Kind::Command(_) | Kind::Event(_) => Value::Null,

@@ -98,7 +98,9 @@ impl Walk<'_> {
         let name = self.name(id);
         let (meta, mut more) = match &entity.kind {
             Kind::Builtin(builtin) => ("builtin", members([("json-type", json_type(*builtin))])),
-            Kind::Array(element) => ("array", members([("element-type", self.reference(*element))])),
+            Kind::Array(element) => {
+                ("array", members([("element-type", self.reference(*element))]))
+            }
             Kind::Enum(definition) => ("enum", self.enumeration(definition)),
             Kind::Object(object) => ("object", self.object(id, object)),
             Kind::Alternate(branches) => ("alternate", self.alternate(branches)),

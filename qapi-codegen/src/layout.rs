@@ -9,11 +9,13 @@ pub(crate) fn file(header: &str, items: TokenStream) -> String {
 
 /// Formats items.
 pub(crate) fn text(items: TokenStream) -> String {
-    let unformatted = items.to_string();
     match syn::parse2(items) {
         Ok(file) => air(&prettyplease::unparse(&file)),
-        // Not Rust: leave it to the compiler, which tells where.
-        Err(_) => unformatted,
+        // A defect of an emitter; the compiler tells it wherever the output is used.
+        Err(error) => {
+            let message = format!("qapi-codegen wrote what is no Rust: {error}");
+            format!("compile_error!({message:?});\n")
+        }
     }
 }
 

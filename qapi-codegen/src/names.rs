@@ -57,7 +57,10 @@ fn legal(mut name: String) -> String {
 }
 
 /// Identifiers for a list of names, all different.
-pub(crate) fn distinct<'a>(names: impl Iterator<Item = &'a str>, spell: fn(&str) -> String) -> Vec<Ident> {
+pub(crate) fn distinct<'a>(
+    names: impl Iterator<Item = &'a str>,
+    spell: fn(&str) -> String,
+) -> Vec<Ident> {
     let mut taken = BTreeSet::new();
     names.map(|name| ident(&take(&mut taken, spell(name), "_"))).collect()
 }
@@ -74,8 +77,22 @@ fn take(taken: &mut BTreeSet<String>, mut name: String, suffix: &str) -> String 
 
 /// Names that a generated type must not have: those that generated code means otherwise.
 const RESERVED: [&str; 16] = [
-    "Box", "Commands", "Default", "Err", "None", "Ok", "OobCommands", "Option", "Phase", "Result",
-    "Self", "Some", "String", "ToString", "Vec", "From",
+    "Box",
+    "Commands",
+    "Default",
+    "Err",
+    "None",
+    "Ok",
+    "OobCommands",
+    "Option",
+    "Phase",
+    "Result",
+    "Self",
+    "Some",
+    "String",
+    "ToString",
+    "Vec",
+    "From",
 ];
 
 /// The names of everything in a schema that becomes a Rust item.

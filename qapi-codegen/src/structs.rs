@@ -28,13 +28,16 @@ pub(crate) struct Struct<'a> {
 /// The struct of a definition of the schema.
 pub(crate) fn emit(scope: &Scope<'_>, id: EntityId) -> TokenStream {
     let entity = scope.cx.schema.get(id);
-    emit_as(scope, &Struct {
-        id,
-        ident: scope.named(id),
-        name: &entity.name,
-        docs: docs::definition(entity.doc.as_ref(), &format!("`{}`.", entity.name)),
-        doc: entity.doc.as_ref(),
-    })
+    emit_as(
+        scope,
+        &Struct {
+            id,
+            ident: scope.named(id),
+            name: &entity.name,
+            docs: docs::definition(entity.doc.as_ref(), &format!("`{}`.", entity.name)),
+            doc: entity.doc.as_ref(),
+        },
+    )
 }
 
 /// A struct and everything it implements.
@@ -50,7 +53,11 @@ pub(crate) fn emit_as(scope: &Scope<'_>, what: &Struct<'_>) -> TokenStream {
         quote! { #ident: #read }
     });
     let writes = fields.iter().map(write);
-    let object = if fields.is_empty() { quote! { _object } } else { quote! { object } };
+    let object = if fields.is_empty() {
+        quote! { _object }
+    } else {
+        quote! { object }
+    };
     let default = fields.iter().all(|field| field.member.optional).then(|| quote! { Default, });
     let constructor = constructor(scope, *id, ident, &fields, None);
     let or = or(&fields, None);
@@ -118,18 +125,18 @@ pub(crate) fn declaration(scope: &Scope<'_>, owner: EntityId, field: &Field<'_>)
 pub(crate) fn info(scope: &Scope<'_>, field: &Field<'_>) -> TokenStream {
     let name = &field.member.name;
     let ty = scope.cx.spelling(field.member.ty);
-    let optional = field.member.optional;
     let doc = docs::summary(&field.doc);
+    let kind = if field.member.optional {
+        quote! { optional }
+    } else {
+        quote! { required }
+    };
     let features = field.member.features.iter().map(|feature| &feature.name);
-    quote! {
-        rt::MemberInfo {
-            name: #name,
-            ty: #ty,
-            optional: #optional,
-            doc: #doc,
-            features: &[#(#features),*],
-        }
-    }
+    let features = match field.member.features.as_slice() {
+        [] => None,
+        _ => Some(quote! { .with_features(&[#(#features),*]) }),
+    };
+    quote! { rt::MemberInfo::#kind(#name, #ty, #doc) #features }
 }
 
 /// The expression that takes a member out of an object.
@@ -196,7 +203,11 @@ pub(crate) fn constructor(
         }
     });
     let values = fields.iter().map(|Field { member, ident, .. }| {
-        if member.optional { quote! { #ident: None } } else { quote! { #ident } }
+        if member.optional {
+            quote! { #ident: None }
+        } else {
+            quote! { #ident }
+        }
     });
     quote! {
         impl #name {

@@ -26,13 +26,10 @@ pub(crate) fn emit(scope: &Scope<'_>, id: EntityId, variants: &Variants) -> Toke
         return TokenStream::new();
     };
     let cases = cases(scope, id, variants, tag);
-    let docs = docs::attributes(docs::definition(entity.doc.as_ref(), &format!("`{}`.", entity.name)));
+    let docs =
+        docs::attributes(docs::definition(entity.doc.as_ref(), &format!("`{}`.", entity.name)));
     let common = Common { scope, id, name: &entity.name, fields: &fields, tag, cases: &cases };
-    if fields.len() == 1 {
-        common.enum_alone(docs)
-    } else {
-        common.struct_with_enum(docs)
-    }
+    if fields.len() == 1 { common.enum_alone(docs) } else { common.struct_with_enum(docs) }
 }
 
 fn cases(scope: &Scope<'_>, id: EntityId, variants: &Variants, tag: &Field<'_>) -> Vec<Case> {
@@ -90,7 +87,11 @@ impl Common<'_> {
             if index == before {
                 quote! { #ident: #branches::read_branch(#local, object)? }
             } else if index < before {
-                if local == *ident { quote! { #ident } } else { quote! { #ident: #local } }
+                if local == *ident {
+                    quote! { #ident }
+                } else {
+                    quote! { #ident: #local }
+                }
             } else {
                 let read = structs::read(scope, field);
                 quote! { #ident: #read }
@@ -212,14 +213,20 @@ impl Common<'_> {
     fn branch_enum(&self, name: &TokenStream, docs: TokenStream) -> TokenStream {
         let tag_ty = self.scope.ty(self.tag.member.ty);
         let holds_any = self.holds_any();
-        let object = if holds_any { quote! { object } } else { quote! { _object } };
+        let object = if holds_any {
+            quote! { object }
+        } else {
+            quote! { _object }
+        };
         let variants = self.cases.iter().map(|case| {
             let (ident, wire) = (&case.ident, &case.wire);
-            let about = case.holds.as_ref().map(|(_, id)| {
-                docs::first_sentence(self.scope.cx.schema.get(*id).doc.as_ref())
-            });
+            let about = case
+                .holds
+                .as_ref()
+                .map(|(_, id)| docs::first_sentence(self.scope.cx.schema.get(*id).doc.as_ref()));
             let about = about.unwrap_or_default();
-            let text = if about.is_empty() { format!("`{wire}`.") } else { format!("`{wire}`: {about}") };
+            let text =
+                if about.is_empty() { format!("`{wire}`.") } else { format!("`{wire}`: {about}") };
             let docs = docs::attributes([text]);
             let held = case.holds.as_ref().map(|(ty, _)| quote! { (#ty) });
             quote! { #docs #ident #held }

@@ -14,7 +14,8 @@ fn here(path: &str) -> PathBuf {
 
 #[test]
 fn golden() {
-    let schema = qapi_schema::load(&here("toy/toy.json")).unwrap_or_else(|errors| panic!("{errors}"));
+    let schema =
+        qapi_schema::load(&here("toy/toy.json")).unwrap_or_else(|errors| panic!("{errors}"));
     let output = generate(&schema, &Options::default());
     let bless = env::var_os("BLESS").is_some();
     let mut stale = Vec::new();
@@ -40,7 +41,8 @@ fn golden() {
 /// Twice the same, and the defines decide what is in it.
 #[test]
 fn options() {
-    let schema = qapi_schema::load(&here("toy/toy.json")).unwrap_or_else(|errors| panic!("{errors}"));
+    let schema =
+        qapi_schema::load(&here("toy/toy.json")).unwrap_or_else(|errors| panic!("{errors}"));
     let plain = generate(&schema, &Options::default());
     assert_eq!(plain, generate(&schema, &Options::default()));
     let extra = generate(&schema, &Options::default().define(["EXTRA"]));

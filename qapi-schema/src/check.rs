@@ -4,6 +4,7 @@
 //! that it contains (its base, the branches of a union), because it needs their members. What
 //! contains something wrong is wrong silently.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::ast::{Body, Branch, Data, Definition, Member as AstMember, TypeName};
@@ -19,6 +20,9 @@ use crate::suggest::nearest;
 
 /// The values of the predefined enum `QType`.
 const QTYPES: [&str; 7] = ["none", "qnull", "qnum", "qstring", "qdict", "qlist", "qbool"];
+
+/// How many errors come with a name that was probably meant.
+const MAX_ADVICE: usize = 50;
 
 /// How far the checks of an entity have come.
 #[derive(Clone, Debug, Default)]
@@ -127,12 +131,18 @@ impl<'r> Checker<'r> {
         user: impl Into<String>,
         span: Span,
     ) -> Option<EntityId> {
-        if let Some(id) = self.find_type(name) {
-            return Some(id);
+        match self.find_type(name) {
+            Some(id) => Some(id),
+            None => self.unknown(at, name.to_owned(), user.into(), span),
         }
-        let (user, name) = (user.into(), name.to_owned());
+    }
+
+    /// Records that there is no such type.
+    fn unknown<T>(&mut self, at: &Definition, name: String, user: String, span: Span) -> Option<T> {
         let help = match self.registry.names.get(&name).and_then(|id| self.owner(*id)) {
             Some(other) => Some(format!("'{name}' is not a type, but a {}", other.meta)),
+            // Looking for similar names takes time, and nobody reads so much advice.
+            None if self.errors.len() > MAX_ADVICE => None,
             None => {
                 let names = self.registry.raws.iter().enumerate().filter_map(|(index, raw)| {
                     let written = matches!(raw.kind, RawKind::Builtin(_) | RawKind::QType)
@@ -316,10 +326,9 @@ impl<'r> Checker<'r> {
     ) -> Option<()> {
         let foreign =
             if holder == at.name { String::new() } else { format!(" of type '{holder}'") };
-        for (index, feature) in features.iter().enumerate() {
-            let mut earlier = features.iter().take(index);
-            let same = |other: &&Feature| spelling(&other.name) == spelling(&feature.name);
-            if let Some(other) = earlier.find(same) {
+        let mut seen: HashMap<String, &Feature> = HashMap::new();
+        for feature in features {
+            if let Some(other) = seen.insert(spelling(&feature.name), feature) {
                 let problem = Problem::Collision {
                     one: format!("feature '{}'{foreign}", feature.name),
                     other: format!("feature '{}'{foreign}", other.name),
@@ -363,8 +372,14 @@ impl<'r> Checker<'r> {
         holder: EntityId,
         member: &AstMember,
     ) -> Option<model::Member> {
-        let user = self.describe_member(&member.name, holder, &at.name);
-        let ty = self.resolve(at, &member.ty.entity(), user, member.ty.span)?;
+        let name = member.ty.entity();
+        let ty = match self.find_type(&name) {
+            Some(ty) => ty,
+            None => {
+                let user = self.describe_member(&member.name, holder, &at.name);
+                return self.unknown(at, name, user, member.ty.span);
+            }
+        };
         self.feature_clashes(at, &member.features, &member.name)?;
         Some(model::Member {
             name: member.name.clone(),

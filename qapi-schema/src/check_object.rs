@@ -142,7 +142,8 @@ impl Checker<'_> {
         let Body::Union { tag, tag_span, .. } = &at.body else { return None };
         let Tag { ty, values } = self.tag(at, tag, *tag_span, seen)?;
         let empty = self.find_type(EMPTY)?;
-        let rest = values.iter().filter(|value| !listed.iter().any(|it| it.name == value.name));
+        let named: HashSet<&str> = listed.iter().map(|branch| branch.name.as_str()).collect();
+        let rest = values.iter().filter(|value| !named.contains(value.name.as_str()));
         let rest = rest.map(|value| Variant {
             name: value.name.clone(),
             ty: empty,

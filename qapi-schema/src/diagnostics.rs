@@ -13,6 +13,12 @@ use crate::model::Span;
 use crate::render;
 use crate::source::{Place, SourceMap};
 
+/// How many errors are rendered for people.
+const MAX_SHOWN: usize = 50;
+
+/// How many errors are kept for tools. Only a file that is no schema has more.
+const MAX_KEPT: usize = 1000;
+
 /// One error.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
@@ -97,15 +103,19 @@ impl Diagnostic {
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// How many errors there were before the list was cut.
+    total: usize,
     sources: SourceMap,
 }
 
 impl Diagnostics {
-    pub(crate) fn new(list: Vec<Diagnostic>, sources: SourceMap) -> Self {
-        Self { list, sources }
+    pub(crate) fn new(mut list: Vec<Diagnostic>, sources: SourceMap) -> Self {
+        let total = list.len();
+        list.truncate(MAX_KEPT);
+        Self { list, total, sources }
     }
 
-    /// The errors; there is at least one.
+    /// The errors, at least one and at most a thousand.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.list.iter()
     }
@@ -177,6 +187,7 @@ impl Diagnostics {
         };
         json!({
             "errors": self.list.iter().map(error).collect::<Vec<_>>(),
+            "total": self.total,
             "files": self.sources.paths().collect::<Vec<_>>(),
         })
     }
@@ -199,10 +210,13 @@ impl Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for diagnostic in &self.list {
+        for diagnostic in self.list.iter().take(MAX_SHOWN) {
             writeln!(f, "{}\n", render::render(diagnostic, &self.sources))?;
         }
-        let count = self.list.len();
+        let count = self.total;
+        if count > MAX_SHOWN {
+            writeln!(f, "{} more errors are not shown", count - MAX_SHOWN)?;
+        }
         write!(f, "schema not accepted: {count} error{}", if count == 1 { "" } else { "s" })
     }
 }

@@ -3,6 +3,8 @@
 //! Whether a comment fits what it documents is not decided here: `parse.rs` sees to its place,
 //! `definitions.rs` to its name, `document.rs` to its members.
 
+use std::collections::HashMap;
+
 use crate::diagnostics::Diagnostic;
 use crate::error::Problem;
 use crate::explain::is_space;
@@ -22,6 +24,8 @@ pub(crate) struct DocComment {
     pub(crate) span: Span,
     /// Never empty: the first section is the (perhaps empty) text before all others.
     pub(crate) sections: Vec<Section>,
+    /// The first section of each kind but plain.
+    index: HashMap<SectionKind, usize>,
 }
 
 /// One section of a documentation comment.
@@ -45,9 +49,14 @@ impl Section {
 }
 
 impl DocComment {
-    /// The first section of a kind.
+    fn new(symbol: Option<String>, span: Span, first: Span) -> Self {
+        let sections = vec![Section::new(SectionKind::Plain, first)];
+        Self { symbol, span, sections, index: HashMap::new() }
+    }
+
+    /// The first section of a kind other than plain.
     pub(crate) fn section(&self, kind: &SectionKind) -> Option<&Section> {
-        self.sections.iter().find(|section| section.kind == *kind)
+        self.index.get(kind).and_then(|index| self.sections.get(*index))
     }
 
     fn last(&mut self) -> Option<&mut Section> {
@@ -90,6 +99,7 @@ impl DocComment {
         if let Some(problem) = problem {
             return Err(Diagnostic::semantic(problem, Place::start(span), span).into());
         }
+        self.index.entry(kind.clone()).or_insert(self.sections.len());
         self.sections.push(Section::new(kind, span));
         Ok(())
     }
@@ -192,8 +202,7 @@ impl<'t> Reader<'t> {
     }
 
     fn free_form(mut self, first: Line<'t>, span: Span) -> DocResult<DocComment> {
-        let sections = vec![Section::new(SectionKind::Plain, self.span())];
-        let mut doc = DocComment { symbol: None, span, sections };
+        let mut doc = DocComment::new(None, span, self.span());
         let mut line = first;
         let mut is_first = true;
         while let Some(text) = line {
@@ -216,8 +225,7 @@ impl<'t> Reader<'t> {
         if symbol.is_empty() {
             return Err(self.error(Problem::DocSymbolEmpty));
         }
-        let sections = vec![Section::new(SectionKind::Plain, self.span())];
-        let mut doc = DocComment { symbol: Some(symbol.to_owned()), span, sections };
+        let mut doc = DocComment::new(Some(symbol.to_owned()), span, self.span());
         let mut line = self.advance()?;
         let mut members_allowed = true;
         loop {

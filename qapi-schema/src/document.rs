@@ -1,5 +1,7 @@
 //! Compares documentation comments with what they document, and turns them into the model's form.
 
+use std::collections::HashSet;
+
 use crate::ast::{Body, Data, Definition, Member};
 use crate::diagnostics::Diagnostic;
 use crate::docs::DocComment;
@@ -78,12 +80,12 @@ pub(crate) fn undocumented(
 
 /// Complains about what a comment describes and the definition does not have.
 pub(crate) fn nonexistent(definition: &Definition, comment: &DocComment) -> Vec<Diagnostic> {
-    let (mut members, mut features) = (Vec::new(), Vec::new());
+    let (mut members, mut features) = (HashSet::new(), HashSet::new());
     for part in parts(definition) {
         match part {
-            Part::Member { name, .. } => members.push(name),
-            Part::Feature(feature) => features.push(feature.name.as_str()),
-        }
+            Part::Member { name, .. } => members.insert(name),
+            Part::Feature(feature) => features.insert(feature.name.as_str()),
+        };
     }
     let member = |kind: &SectionKind| match kind {
         SectionKind::Member(name) => Some(name.clone()),
@@ -100,11 +102,11 @@ pub(crate) fn nonexistent(definition: &Definition, comment: &DocComment) -> Vec<
 fn bogus(
     comment: &DocComment,
     what: &'static str,
-    existing: &[&str],
+    existing: &HashSet<&str>,
     name_of: impl Fn(&SectionKind) -> Option<String>,
 ) -> Option<Diagnostic> {
     let named = comment.sections.iter().filter_map(|it| Some((name_of(&it.kind)?, it.span)));
-    let bogus: Vec<_> = named.filter(|(name, _)| !existing.contains(&name.as_str())).collect();
+    let bogus: Vec<_> = named.filter(|(name, _)| !existing.contains(name.as_str())).collect();
     let (name, span) = bogus.first()?;
     let span = *span;
     let help = nearest(name, existing.iter().copied());
@@ -139,7 +141,7 @@ pub(crate) fn model(definition: &Definition, comment: &DocComment) -> Doc {
     }
     for part in parts(definition) {
         if let Part::Member { name, .. } = part
-            && !doc.members.iter().any(|(member, _)| member == name)
+            && comment.section(&SectionKind::Member(name.to_owned())).is_none()
         {
             doc.members.push((name.to_owned(), String::new()));
         }

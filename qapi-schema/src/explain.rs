@@ -191,3 +191,31 @@ fn bad_token(text: &str) -> Problem {
 pub(crate) fn is_space(character: char) -> bool {
     character.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&character)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::{Entry, entries};
+
+    /// What the grammar refuses, the walk refuses, too, and at no earlier place.
+    #[test]
+    fn agrees_with_the_grammar() {
+        let text = "{ 'a': [ true, 'b\\\\', {} ], # c\n 'd': { 'e': false } }\n{ 'f': [] }\n";
+        let pieces =
+            ["", "{", "}", "[", "]", ":", ",", "'", "'x'", "true", "##\n", "#", "\\", "\n"];
+        for start in 0..text.len() {
+            for end in start..text.len().min(start + 3) {
+                for piece in pieces {
+                    let damaged = format!("{}{piece}{}\n", &text[..start], &text[end..]);
+                    let (found, cut) = entries(&damaged, 0);
+                    assert_eq!(cut, None);
+                    for entry in found {
+                        let Entry::Fault(start) = entry else { continue };
+                        let error = walk(&damaged, start).expect_err(&damaged);
+                        assert!(error.0 >= start && error.0 < damaged.len(), "{damaged}");
+                    }
+                }
+            }
+        }
+    }
+}

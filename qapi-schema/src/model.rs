@@ -320,7 +320,7 @@ pub struct Doc {
 }
 
 /// What a section of a doc comment is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is the tag of the same name")]
 pub enum SectionKind {
     Plain,

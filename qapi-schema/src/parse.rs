@@ -7,7 +7,7 @@ use std::io;
 use crate::diagnostics::Diagnostic;
 use crate::docs::{self, DocComment};
 use crate::error::Problem;
-use crate::explain::{explain, lexical_error, next_token};
+use crate::explain::{Located, explain, lexical_error, next_token};
 use crate::expr::{Node, Object, Value};
 use crate::model::Span;
 use crate::paths;
@@ -98,35 +98,36 @@ impl Parser {
         let text = self.parsed.sources.text(file);
         let (entries, cut) = syntax::entries(&text, file);
         let mut doc = DocState::None;
+        // The place of an error that looking ahead has found.
+        let mut known = None;
         let mut entries = entries.into_iter().peekable();
         while let Some(entry) = entries.next() {
             // The reference has read one token ahead when it judges an entry.
-            let start = entry.start();
             let ahead = match entries.peek() {
-                Some(Entry::Fault(next)) if !matches!(entry, Entry::Fault(_)) => Some(*next),
+                Some(Entry::Fault(next)) => lexical_error(&text, *next),
                 _ => None,
             };
-            let ahead = ahead.and_then(|next| lexical_error(&text, next));
             match entry {
                 Entry::Expression(node) => {
-                    self.lexical(ahead, file);
+                    known = self.syntax(ahead, file);
                     self.expression(node, doc, depth);
                     doc = DocState::None;
                 }
                 Entry::Doc(raw) => {
                     self.unclaimed(doc);
-                    doc = self.doc(&raw, &text, file, ahead);
+                    (doc, known) = self.doc(&raw, &text, file, ahead);
                 }
                 Entry::Repeated(key) => {
                     let problem = Problem::DuplicateKey(key.name);
                     let error = Diagnostic::syntax(problem, key.value);
                     self.push(error.relate(Some(key.first), "first here"));
-                    self.lexical(ahead, file);
                     doc = DocState::None;
                 }
-                Entry::Fault(_) => {
-                    let (offset, problem) = explain(&text, start, cut);
-                    self.lexical(Some((offset, problem)), file);
+                Entry::Fault(start) => {
+                    let error = explain(&text, start, cut);
+                    if known != Some(error.0) {
+                        self.syntax(Some(error), file);
+                    }
                     doc = DocState::None;
                 }
             }
@@ -134,18 +135,15 @@ impl Parser {
         self.unclaimed(doc);
     }
 
-    /// Records a lexical or syntax error, unless it is known from looking ahead.
-    fn lexical(&mut self, error: Option<(usize, Problem)>, file: usize) {
-        let Some((offset, problem)) = error else { return };
+    /// Records a lexical or syntax error and returns its place.
+    fn syntax(&mut self, error: Option<Located>, file: usize) -> Option<usize> {
+        let (offset, problem) = error?;
         let length = match &problem {
             Problem::Stray(text) => text.len(),
             _ => 1,
         };
-        let span = Place { file, offset }.span(length);
-        let known = |it: &Diagnostic| it.span.map(Place::start) == Some(Place::start(span));
-        if !self.parsed.errors.iter().any(known) {
-            self.push(Diagnostic::syntax(problem, span));
-        }
+        self.push(Diagnostic::syntax(problem, Place { file, offset }.span(length)));
+        Some(offset)
     }
 
     fn push(&mut self, error: Diagnostic) {
@@ -156,35 +154,31 @@ impl Parser {
         self.push(Diagnostic::semantic(problem, Place::start(directive.span), span));
     }
 
+    /// Reads a documentation comment. The second value is the place of an error behind it.
     fn doc(
         &mut self,
         raw: &RawDoc,
         text: &str,
         file: usize,
-        ahead: Option<(usize, Problem)>,
-    ) -> DocState {
+        ahead: Option<Located>,
+    ) -> (DocState, Option<usize>) {
         let end = raw.lines.last().map_or(0, |line| line.end);
         let after = Place { file, offset: next_token(text, end) };
-        let parsed = docs::parse(raw, text, after);
-        // Within the comment its own errors come first, apart from the token that cuts it off.
-        let unterminated = matches!(&parsed, Err(it) if it.problem == Problem::DocUnterminated);
-        let finished = match parsed {
-            Err(_) if unterminated && ahead.is_some() => {
-                self.lexical(ahead, file);
-                return DocState::Broken;
-            }
-            Ok(mut doc) => {
-                self.lexical(ahead, file);
-                doc.finish().map(|()| doc)
+        let mut doc = match docs::parse(raw, text, after) {
+            Ok(doc) => doc,
+            Err(error) if error.problem == Problem::DocUnterminated => {
+                // What stands in place of the end may not even be a token.
+                let found = ahead.unwrap_or((after.offset, error.problem));
+                return (DocState::Broken, self.syntax(Some(found), file));
             }
             Err(error) => {
                 self.push(*error);
-                self.lexical(ahead, file);
-                return DocState::Broken;
+                return (DocState::Broken, None);
             }
         };
-        match finished {
-            Ok(doc) => {
+        let known = self.syntax(ahead, file);
+        let state = match doc.finish() {
+            Ok(()) => {
                 self.parsed.docs.push(doc);
                 DocState::Index(self.parsed.docs.len() - 1)
             }
@@ -192,7 +186,8 @@ impl Parser {
                 self.push(*error);
                 DocState::Broken
             }
-        }
+        };
+        (state, known)
     }
 
     /// Complains about documentation for a definition that does not follow.

@@ -14,15 +14,17 @@ pub(crate) fn render(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let (title, note) = text.split_once('\n').unwrap_or((&text, ""));
     let mut group = Group::with_title(Level::ERROR.primary_title(title));
     for file in files(diagnostic) {
-        let text = sources.text(file).to_string();
         let primary = diagnostic.span.filter(|span| span.file == file);
-        let primary = primary.map(|span| AnnotationKind::Primary.span(one_line(&text, span)));
         let related = diagnostic.related.iter().filter(|(span, _)| span.file == file);
-        let related = related.map(|(span, label)| {
-            AnnotationKind::Context.span(one_line(&text, *span)).label(label.clone())
-        });
+        let spans = primary.into_iter().chain(related.clone().map(|(span, _)| *span));
+        let whole = sources.text(file);
+        let (text, line, offset) = excerpt(&whole, spans);
+        let place = |span: Span| one_line(&whole, span, offset);
+        let primary = primary.map(|span| AnnotationKind::Primary.span(place(span)));
+        let related = related
+            .map(|(span, label)| AnnotationKind::Context.span(place(*span)).label(label.clone()));
         let annotations: Vec<_> = primary.into_iter().chain(related).collect();
-        let snippet = Snippet::source(text).path(sources.path(file).to_owned());
+        let snippet = Snippet::source(text).line_start(line).path(sources.path(file).to_owned());
         group = group.element(snippet.annotations(annotations));
     }
     let file = diagnostic.span.map(|span| span.file);
@@ -53,9 +55,23 @@ fn files(diagnostic: &Diagnostic) -> Vec<usize> {
     files
 }
 
-/// The part of a span on its first line: a definition marked over twenty lines helps nobody.
-fn one_line(text: &str, span: Span) -> std::ops::Range<usize> {
+/// The lines from the first to the last place that is marked, the number of the first line and its
+/// offset. Long files would otherwise be copied for every error.
+fn excerpt(text: &str, spans: impl Iterator<Item = Span> + Clone) -> (String, usize, usize) {
+    let first = spans.clone().map(|span| span.start).min().unwrap_or(0);
+    let last = spans.map(|span| span.start).max().unwrap_or(0);
+    let before = text.get(..first).unwrap_or("");
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text.get(last..).and_then(|rest| rest.find('\n'));
+    let end = end.map_or(text.len(), |newline| last + newline + 1);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    (text.get(start..end).unwrap_or("").to_owned(), line, start)
+}
+
+/// The part of a span on its first line, counted from `offset`: a definition marked over twenty
+/// lines helps nobody.
+fn one_line(text: &str, span: Span, offset: usize) -> std::ops::Range<usize> {
     let marked = text.get(span.start..span.end).unwrap_or("");
     let length = marked.find('\n').unwrap_or(marked.len());
-    span.start..span.start + length
+    span.start - offset..span.start - offset + length
 }

@@ -46,18 +46,6 @@ pub(crate) struct RawDoc {
     pub(crate) closed: bool,
 }
 
-impl Entry {
-    /// Where it begins.
-    pub(crate) fn start(&self) -> usize {
-        match self {
-            Self::Expression(node) => node.span.start,
-            Self::Repeated(repeated) => repeated.value.start,
-            Self::Doc(doc) => doc.lines.first().map_or(0, |line| line.start),
-            Self::Fault(start) => *start,
-        }
-    }
-}
-
 /// Parses a whole file. Expressions nested too deep end it: the second value says where.
 pub(crate) fn entries(text: &str, file: usize) -> (Vec<Entry>, Option<usize>) {
     let limit = too_deep(text);

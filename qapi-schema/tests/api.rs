@@ -1,4 +1,5 @@
 //! What a program that uses the crate sees: the model, the errors, the files that were read.
+#![expect(clippy::expect_used, reason = "helpers of tests may fail as tests may")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

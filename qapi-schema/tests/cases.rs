@@ -9,6 +9,7 @@
 //! - `--- dump`: the checked schema, without what is predefined
 //!
 //! `BLESS=1 cargo test` writes what came out into the files; review the difference.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests may fail as tests may")]
 
 use std::fmt::Write as _;
 use std::fs;

@@ -32,7 +32,9 @@ mod mmu;
 mod observe;
 mod trap;
 
-pub use config::{ConfigError, Extension, ExtensionSet, HartConfig, Mmu, Modes, PrivilegedSpec, Xlen};
+pub use config::{
+    ConfigError, Extension, ExtensionSet, HartConfig, Mmu, Modes, PrivilegedSpec, Xlen,
+};
 pub use cpu::{CPU_MODELS, CpuModel};
 pub use csr::{Csr, Family, csrs};
 pub use hart::{Clock, Exit, Hart};

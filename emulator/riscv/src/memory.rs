@@ -132,7 +132,8 @@ pub struct Ram {
 impl Ram {
     /// Reserves `size` bytes, of which the host provides those that are touched.
     pub fn new(size: u64) -> io::Result<Arc<Ram>> {
-        let too_big = || io::Error::new(io::ErrorKind::OutOfMemory, "more RAM than the host can address");
+        let too_big =
+            || io::Error::new(io::ErrorKind::OutOfMemory, "more RAM than the host can address");
         let rounded = size.max(1).checked_next_multiple_of(PAGE_SIZE).ok_or_else(too_big)?;
         let len = usize::try_from(rounded).map_err(|_| too_big())?;
         let map = MmapOptions::new().len(len).no_reserve_swap().map_anon()?;
@@ -236,7 +237,11 @@ impl Ram {
         }
         // SAFETY: `start` is less than the length of the mapping, so the result points into it.
         let base = unsafe { self.map.as_mut_ptr().add(start as usize) };
-        Some(RamPage { page: HostPage { base: NonNull::new(base)? }, writable: true, ram: PhantomData })
+        Some(RamPage {
+            page: HostPage { base: NonNull::new(base)? },
+            writable: true,
+            ram: PhantomData,
+        })
     }
 
     fn check(&self, offset: u64, len: usize) -> Result<(), OutOfRange> {

@@ -14,12 +14,24 @@ use crate::qmp::{EventHub, Monitor};
 
 /// The character back ends by id.
 #[derive(Default)]
-pub struct Chardevs(Mutex<BTreeMap<String, Arc<Chardev>>>);
+pub struct Chardevs {
+    by_id: Mutex<BTreeMap<String, Arc<Chardev>>>,
+    /// Further names: `serial0` for what `-serial chardev:ID` says.
+    names: Mutex<BTreeMap<String, String>>,
+}
 
 impl Chardevs {
-    /// The back end of an id.
-    pub fn get(&self, id: &str) -> Option<Arc<Chardev>> {
-        self.lock().get(id).cloned()
+    /// The back end of an id, or of a further name of one.
+    pub fn get(&self, name: &str) -> Option<Arc<Chardev>> {
+        let id = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        self.lock().get(id.as_deref().unwrap_or(name)).cloned()
+    }
+
+    /// Gives a back end a further name.
+    pub fn alias(&self, name: String, id: String) {
+        if name != id {
+            self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name, id);
+        }
     }
 
     /// Adds one.
@@ -53,22 +65,22 @@ impl Chardevs {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Chardev>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// All of it.
 pub struct Host {
-    /// The thread that serves sockets and terminals.
-    pub io: IoThread,
-    /// The character back ends.
-    pub chardevs: Arc<Chardevs>,
     /// The monitors, kept open.
     pub monitors: Vec<Monitor>,
     /// Where events go.
     pub hub: Arc<EventHub>,
+    /// The character back ends.
+    pub chardevs: Arc<Chardevs>,
     /// The log.
     pub trace: Arc<Trace>,
+    /// The thread that serves sockets and terminals; the last to go.
+    pub io: IoThread,
 }
 
 impl Host {

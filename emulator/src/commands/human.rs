@@ -70,8 +70,15 @@ fn plain(door: &mut Door, name: &str, arguments: Value) -> Result<String, QmpErr
 }
 
 fn device_add(door: &mut Door, line: &str, _hart: usize) -> Result<String, QmpError> {
-    let arguments = crate::cli::device_arguments(line).map_err(|error| QmpError::generic(error.to_string()))?;
-    plain(door, "device_add", Value::Object(arguments))
+    // The same spelling as the option's, read by the same reader.
+    let asked = crate::cli::parse(["-device", line]).map_err(|error| QmpError::generic(error.to_string()))?;
+    if let Some(ask) = &asked.ask {
+        return crate::program::help::answer(ask);
+    }
+    for step in asked.devices {
+        door.execute(&step.command)?;
+    }
+    Ok(String::new())
 }
 
 fn help() -> String {

@@ -5,17 +5,16 @@ use std::fmt::Write as _;
 use boardwright_riscv::CPU_MODELS;
 use qapi_runtime::{QmpError, nearest};
 
-use crate::board::driver_properties;
+use crate::board::{Property, driver_properties};
 use crate::cli::{self, Ask};
-use crate::devices;
 use crate::machines;
-use crate::qapi::{DeviceDriver, MachineType};
+use crate::qapi::{Accelerator, ChardevBackendKind, DeviceDriver, LogItem, MachineType};
 
 /// The answer's text.
 ///
 /// # Errors
 /// It asks about a driver that there is not.
-pub(super) fn answer(ask: &Ask) -> Result<String, QmpError> {
+pub(crate) fn answer(ask: &Ask) -> Result<String, QmpError> {
     Ok(match ask {
         Ask::Help => cli::help_text(),
         Ask::Version => version(),
@@ -23,8 +22,44 @@ pub(super) fn answer(ask: &Ask) -> Result<String, QmpError> {
         Ask::DeviceHelp => device_help(),
         Ask::DeviceProperties(driver) => device_properties(driver)?,
         Ask::CpuHelp => cpu_help(),
-        Ask::LogHelp => cli::log_help(),
+        Ask::LogHelp => list("Log items (comma separated):", LogItem::ALL.iter().map(|item| item.as_str())),
+        Ask::AccelHelp => list("Accelerators supported:", Accelerator::ALL.iter().map(|accel| accel.as_str())),
+        Ask::ChardevHelp => list(
+            "Available chardev backend types:",
+            ChardevBackendKind::ALL.iter().map(|kind| kind.as_str()),
+        ),
+        Ask::MachineProperties(kind) => machine_properties(kind)?,
     })
+}
+
+fn list<'a>(title: &str, names: impl Iterator<Item = &'a str>) -> String {
+    names.fold(format!("{title}\n"), |mut text, name| {
+        let _ = writeln!(text, "  {name}");
+        text
+    })
+}
+
+fn not_found(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> QmpError {
+    let error = QmpError::generic(format!("{what} '{name}' not found"));
+    let close = nearest(name, known);
+    if close.is_empty() { error } else { error.with_data(serde_json::json!({ "nearest": close })) }
+}
+
+fn print(title: &str, properties: impl Iterator<Item = Property>) -> String {
+    let mut text = format!("{title} options:\n");
+    for property in properties {
+        let kind = format!("{}=<{}>", property.name, property.ty);
+        let about = property.description.unwrap_or_default().replace('\n', " ");
+        let _ = writeln!(text, "  {kind:<24} - {about}");
+    }
+    text
+}
+
+fn machine_properties(name: &str) -> Result<String, QmpError> {
+    let kind: MachineType = name
+        .parse()
+        .map_err(|_| not_found("Machine type", name, MachineType::ALL.iter().map(|kind| kind.as_str())))?;
+    Ok(print(name, machines::properties(kind)))
 }
 
 /// Clients look for "QEMU emulator version X.Y.Z" in the first line.
@@ -48,21 +83,10 @@ fn device_help() -> String {
 }
 
 fn device_properties(name: &str) -> Result<String, QmpError> {
-    let driver: DeviceDriver = name.parse().map_err(|_| {
-        let close = nearest(name, DeviceDriver::ALL.iter().map(|driver| driver.as_str()));
-        let error = QmpError::generic(format!("Device '{name}' not found"));
-        if close.is_empty() { error } else { error.with_data(serde_json::json!({ "nearest": close })) }
-    })?;
-    let mut text = format!("{driver} options:\n");
-    for property in driver_properties(driver) {
-        let kind = format!("{}=<{}>", property.name, property.ty);
-        let about = property.description.unwrap_or_default().replace('\n', " ");
-        let _ = writeln!(text, "  {kind:<24} - {about}");
-    }
-    if devices::properties(driver).is_empty() {
-        text += "  (none)\n";
-    }
-    Ok(text)
+    let driver: DeviceDriver = name
+        .parse()
+        .map_err(|_| not_found("Device", name, DeviceDriver::ALL.iter().map(|driver| driver.as_str())))?;
+    Ok(print(name, driver_properties(driver)))
 }
 
 fn cpu_help() -> String {

@@ -1,7 +1,7 @@
 //! The program from its options to its exit status.
 
 mod daemon;
-mod help;
+pub(crate) mod help;
 mod script;
 
 use std::io::Write;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use qapi_runtime::QmpError;
 
 use crate::backends::host::Host;
-use crate::cli::{self, Invocation};
-use crate::door::{Command, Door, Startup};
+use crate::cli::{self, Invocation, Step};
+use crate::door::{Door, Startup};
 use crate::phase::Arrival;
 use crate::qapi::{Phase, ShutdownCause};
 
@@ -23,9 +23,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 enum Failure {
     #[error("{0}")]
     Options(#[from] cli::CliError),
-    #[error("{}: {}", .0, .1.desc)]
-    Command(String, QmpError),
-    #[error("{0}")]
+    #[error("{}: {}{}", .0, .1.desc, script::hint(.1))]
+    Step(String, QmpError),
+    #[error("{}{}", .0.desc, script::hint(.0))]
     Qmp(#[from] QmpError),
     #[error("{0}")]
     Script(#[from] script::Failed),
@@ -47,9 +47,6 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> u8 {
         Ok(status) => status,
         Err(failure) => {
             let _ = writeln!(std::io::stderr(), "boardwright: {failure}");
-            if let Failure::Command(_, error) | Failure::Qmp(error) = &failure {
-                script::print_nearest(error);
-            }
             1
         }
     }
@@ -95,24 +92,29 @@ fn open(invocation: &Invocation) -> Result<Door, Failure> {
     Ok(Door::new(host, startup))
 }
 
-fn execute(door: &mut Door, command: &Command) -> Result<(), Failure> {
-    door.execute(command).map(|_| ()).map_err(|error| Failure::Command(command.label(), error))
+fn execute(door: &mut Door, step: &Step) -> Result<(), Failure> {
+    door.execute(&step.command).map(|_| ()).map_err(|error| Failure::Step(step.origin.clone(), error))
 }
 
 /// Back ends, monitors, the machine and its phases; or the script.
 fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
-    for command in &invocation.setup {
-        execute(door, command)?;
+    for step in &invocation.setup {
+        execute(door, step)?;
+    }
+    for (number, id) in invocation.serials.iter().enumerate() {
+        if let Some(id) = id {
+            door.chardevs().alias(format!("serial{number}"), id.clone());
+        }
     }
     door.defer(invocation.devices.clone());
-    for command in invocation.machine.iter().chain(&invocation.accel) {
-        execute(door, command)?;
+    for step in invocation.machine.iter().chain(&invocation.accel) {
+        execute(door, step)?;
     }
     if let Some(script) = &invocation.script {
         return Ok(script::run(door, script)?);
     }
     let target = match (door.phase(), invocation.preconfig) {
-        (Phase::NoMachine, _) if invocation.setup.iter().any(|c| c.name == "x-monitor-add") => return Ok(()),
+        (Phase::NoMachine, _) if invocation.setup.iter().any(|step| step.command.name == "x-monitor-add") => return Ok(()),
         (Phase::NoMachine, _) => return Err(Failure::NothingToDo),
         (_, true) => Phase::AccelCreated,
         (_, false) => Phase::Ready,

@@ -4,8 +4,7 @@ use std::io::Write;
 
 use qapi_runtime::{QmpError, Value};
 
-use crate::cli::script::{Line, Script, ScriptError};
-use crate::cli::ScriptRun;
+use crate::cli::script::{Script, ScriptError};
 use crate::door::Door;
 
 /// Why a script has stopped.
@@ -15,27 +14,23 @@ pub(super) enum Failed {
     Read { path: String, source: std::io::Error },
     #[error("{0}")]
     Syntax(#[from] ScriptError),
-    #[error("{place}: {}{}\n    {text}", error.desc, hint(error))]
-    Command { place: String, text: String, error: QmpError },
 }
 
 /// Executes all lines, or up to the first that fails.
 ///
 /// # Errors
 /// The file cannot be read, a line is malformed (nothing is executed then), or a command fails.
-pub(super) fn run(door: &mut Door, script: &ScriptRun) -> Result<(), Failed> {
+pub(super) fn run(door: &mut Door, script: &Script) -> Result<(), Failed> {
     let path = script.path.display().to_string();
     let text = std::fs::read_to_string(&script.path)
         .map_err(|source| Failed::Read { path: path.clone(), source })?;
     let lines = Script::parse(&text, &path)?;
-    for Line { number, text, command } in lines {
+    for line in lines {
         let before = door.phase();
-        say(&format!("{path}:{number}: {text}"));
-        let answer = door.execute(&command).map_err(|error| Failed::Command {
-            place: format!("{path}:{number}"),
-            text: text.clone(),
-            error,
-        })?;
+        say(&format!("{path}:{}: {}", line.number, line.text));
+        let answer = door
+            .execute(&line.command)
+            .map_err(|error| line.error(&path, format!("{}{}", error.desc, hint(&error))))?;
         if answer.as_object().is_none_or(|object| !object.is_empty()) {
             say(&format!("    {answer}"));
         }
@@ -52,7 +47,7 @@ fn say(line: &str) {
 }
 
 /// What the error's data has for people: permitted phases, near names.
-fn hint(error: &QmpError) -> String {
+pub(super) fn hint(error: &QmpError) -> String {
     let Some(data) = &error.data else { return String::new() };
     let list = |key: &str| {
         let names: Vec<&str> = data[key].as_array()?.iter().filter_map(Value::as_str).collect();
@@ -65,13 +60,5 @@ fn hint(error: &QmpError) -> String {
         }
         (None, Some(names)) => format!(" (did you mean {names}?)"),
         (None, None) => String::new(),
-    }
-}
-
-/// Says on standard error what an error's data has for people.
-pub(super) fn print_nearest(error: &QmpError) {
-    let hint = hint(error);
-    if !hint.is_empty() {
-        say(&format!("boardwright:{hint}"));
     }
 }

@@ -120,10 +120,11 @@ impl Monitor {
         config: SessionConfig,
     ) -> Result<Self, CharError> {
         let session = Arc::new(Session::new(Arc::clone(chardev), executor, config));
-        let connection = chardev.connect(Arc::clone(&session) as _)?;
+        // Before the first request can come in: its events have to find the session.
+        hub.register(chardev, Some(&session));
+        let connection = chardev.connect(session)?;
         // Whoever types JSON wants to see it and to correct it.
         chardev.set_echo(true);
-        hub.register(chardev, Some(&session));
         Ok(Self { connection })
     }
 
@@ -139,8 +140,8 @@ impl Monitor {
         banner: &str,
     ) -> Result<Self, CharError> {
         let session = HumanSession::new(Arc::clone(chardev), executor, banner);
-        let connection = chardev.connect(Arc::new(session))?;
         hub.register(chardev, None);
+        let connection = chardev.connect(Arc::new(session))?;
         Ok(Self { connection })
     }
 

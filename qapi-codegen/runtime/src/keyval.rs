@@ -9,8 +9,7 @@ use crate::{Path, QmpError};
 /// An integer, decimal or with `0x` hexadecimal. Digits beyond 128 bits saturate: what is too
 /// large for the type is then refused by its range check.
 pub(crate) fn integer(text: &str, at: &Path<'_>) -> Result<i128, QmpError> {
-    digits(text)
-        .ok_or_else(|| refuse(at, "an integer (decimal or 0x hexadecimal)", text))
+    digits(text).ok_or_else(|| refuse(at, "an integer (decimal or 0x hexadecimal)", text))
 }
 
 /// A size: an integer and perhaps a binary suffix.

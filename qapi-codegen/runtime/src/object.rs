@@ -72,6 +72,24 @@ pub struct MemberInfo {
     pub features: &'static [&'static str],
 }
 
+impl MemberInfo {
+    /// A member that has to be there.
+    pub const fn required(name: &'static str, ty: &'static str, doc: &'static str) -> Self {
+        Self { name, ty, optional: false, doc, features: &[] }
+    }
+
+    /// A member that may be absent.
+    pub const fn optional(name: &'static str, ty: &'static str, doc: &'static str) -> Self {
+        Self { name, ty, optional: true, doc, features: &[] }
+    }
+
+    /// The same member with features.
+    #[must_use]
+    pub const fn with_features(self, features: &'static [&'static str]) -> Self {
+        Self { features, ..self }
+    }
+}
+
 /// A branch of a union.
 #[derive(Clone, Copy, Debug)]
 pub struct VariantInfo {

@@ -223,7 +223,10 @@ fn refused() {
         (r#"[]"#, "Invalid parameter type for 'arguments', expected: object"),
         (r#"{"bogus":1}"#, "Parameter 'bogus' is unexpected"),
         (r#"{"nested":{}}"#, "Parameter 'nested.must' is missing"),
-        (r#"{"nested":{"must":null}}"#, "Invalid parameter type for 'nested.must', expected: string"),
+        (
+            r#"{"nested":{"must":null}}"#,
+            "Invalid parameter type for 'nested.must', expected: string",
+        ),
         (r#"{"nested":{"must":"x","bogus":0}}"#, "Parameter 'nested.bogus' is unexpected"),
         (r#"{"nested":null}"#, "Invalid parameter type for 'nested', expected: object"),
         (r#"{"list":{}}"#, "Invalid parameter type for 'list', expected: array"),
@@ -235,10 +238,7 @@ fn refused() {
         ),
         // Missing and wrong ones come before unexpected ones.
         (r#"{"bogus":1,"nested":{}}"#, "Parameter 'nested.must' is missing"),
-        (
-            r#"{"bogus":1,"bool":null}"#,
-            "Invalid parameter type for 'bool', expected: boolean",
-        ),
+        (r#"{"bogus":1,"bool":null}"#, "Invalid parameter type for 'bool', expected: boolean"),
         // Enumerations.
         (r#"{"colour":"nope"}"#, "Parameter 'colour' does not accept value 'nope'"),
         (r#"{"colour":""}"#, "Parameter 'colour' does not accept value ''"),
@@ -373,7 +373,8 @@ fn refused_strings() {
 /// The name of the outermost value shows in messages about that value only.
 #[test]
 fn roots() {
-    let error = |value: Value| Nested::decode(&value, &Path::RETURN, Mode::Strict).unwrap_err().desc;
+    let error =
+        |value: Value| Nested::decode(&value, &Path::RETURN, Mode::Strict).unwrap_err().desc;
     assert_eq!(error(json!(1)), "Invalid parameter type for 'return', expected: object");
     assert_eq!(error(json!({})), "Parameter 'must' is missing");
     let error = Vec::<Nested>::decode(&json!([{}]), &Path::RETURN, Mode::Strict).unwrap_err().desc;

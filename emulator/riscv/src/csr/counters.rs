@@ -52,12 +52,22 @@ pub(super) const CSRS: &[Csr] = &[
         ..fixed("instreth", 0xc82, |core, _| core.csr.minstret.read(core.now()) >> 32)
     },
     // For machine mode
-    csr("mcycle", 0xb00, |core, _| core.csr.mcycle.read(core.now()), |core, _, value| {
-        write(core, |core| &mut core.csr.mcycle, value, false);
-    }),
-    csr("minstret", 0xb02, |core, _| core.csr.minstret.read(core.now()), |core, _, value| {
-        write(core, |core| &mut core.csr.minstret, value, false);
-    }),
+    csr(
+        "mcycle",
+        0xb00,
+        |core, _| core.csr.mcycle.read(core.now()),
+        |core, _, value| {
+            write(core, |core| &mut core.csr.mcycle, value, false);
+        },
+    ),
+    csr(
+        "minstret",
+        0xb02,
+        |core, _| core.csr.minstret.read(core.now()),
+        |core, _, value| {
+            write(core, |core| &mut core.csr.minstret, value, false);
+        },
+    ),
     Csr {
         exists: |cpu, _| rv32(cpu),
         ..csr(
@@ -86,12 +96,17 @@ pub(super) const CSRS: &[Csr] = &[
     Csr {
         exists: |cpu, _| cpu.privileged >= PrivilegedSpec::V1_11,
         legal: |_, _, value| value & INHIBITABLE,
-        ..csr("mcountinhibit", 0x320, |core, _| core.csr.mcountinhibit, |core, _, value| {
-            core.csr.mcountinhibit = value;
-            let now = core.now().wrapping_add(1);
-            core.csr.mcycle.stop(now, value & 1 << CY != 0);
-            core.csr.minstret.stop(now, value & 1 << IR != 0);
-        })
+        ..csr(
+            "mcountinhibit",
+            0x320,
+            |core, _| core.csr.mcountinhibit,
+            |core, _, value| {
+                core.csr.mcountinhibit = value;
+                let now = core.now().wrapping_add(1);
+                core.csr.mcycle.stop(now, value & 1 << CY != 0);
+                core.csr.minstret.stop(now, value & 1 << IR != 0);
+            },
+        )
     },
 ];
 

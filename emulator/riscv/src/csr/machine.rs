@@ -24,35 +24,55 @@ pub(super) const CSRS: &[Csr] = &[
             let legal = status::legal(&core.config.cpu, old, core.merged(old, value, false));
             core.xlen.truncate(legal)
         },
-        ..csr("mstatus", 0x300, |core, _| core.csr.mstatus, |core, _, value| {
-            core.csr.mstatus = core.merged(core.csr.mstatus, value, false);
-            core.update_view();
-            core.update_attention();
-        })
+        ..csr(
+            "mstatus",
+            0x300,
+            |core, _| core.csr.mstatus,
+            |core, _, value| {
+                core.csr.mstatus = core.merged(core.csr.mstatus, value, false);
+                core.update_view();
+                core.update_attention();
+            },
+        )
     },
     // Nothing can be written: the extensions stay as the board has chosen them.
     fixed("misa", 0x301, |core, _| core.config.cpu.misa()),
     Csr {
         exists: |cpu, _| supervisor(cpu),
         legal: |_, _, value| value & DELEGABLE,
-        ..csr("medeleg", 0x302, |core, _| core.csr.medeleg, |core, _, value| {
-            core.csr.medeleg = value;
-        })
+        ..csr(
+            "medeleg",
+            0x302,
+            |core, _| core.csr.medeleg,
+            |core, _, value| {
+                core.csr.medeleg = value;
+            },
+        )
     },
     Csr {
         exists: |cpu, _| supervisor(cpu),
         legal: |_, _, value| value & interrupt::SUPERVISOR,
-        ..csr("mideleg", 0x303, |core, _| core.csr.mideleg, |core, _, value| {
-            core.csr.mideleg = value;
-            core.update_attention();
-        })
+        ..csr(
+            "mideleg",
+            0x303,
+            |core, _| core.csr.mideleg,
+            |core, _, value| {
+                core.csr.mideleg = value;
+                core.update_attention();
+            },
+        )
     },
     Csr {
         legal: |core, _, value| value & interrupts(core),
-        ..csr("mie", 0x304, |core, _| core.csr.mie, |core, _, value| {
-            core.csr.mie = value;
-            core.update_attention();
-        })
+        ..csr(
+            "mie",
+            0x304,
+            |core, _| core.csr.mie,
+            |core, _, value| {
+                core.csr.mie = value;
+                core.update_attention();
+            },
+        )
     },
     Csr {
         legal: |core, _, value| legal_vector(core.csr.mtvec, value),
@@ -61,16 +81,26 @@ pub(super) const CSRS: &[Csr] = &[
     Csr {
         exists: |cpu, _| cpu.modes != Modes::M,
         legal: |_, _, value| value & 0xffff_ffff,
-        ..csr("mcounteren", 0x306, |core, _| core.csr.mcounteren, |core, _, value| {
-            core.csr.mcounteren = value;
-        })
+        ..csr(
+            "mcounteren",
+            0x306,
+            |core, _| core.csr.mcounteren,
+            |core, _, value| {
+                core.csr.mcounteren = value;
+            },
+        )
     },
     Csr {
         exists: |cpu, _| cpu.modes != Modes::M && since_1_12(cpu),
         legal: |_, _, value| value & FIOM,
-        ..csr("menvcfg", 0x30a, |core, _| core.csr.menvcfg, |core, _, value| {
-            core.csr.menvcfg = value;
-        })
+        ..csr(
+            "menvcfg",
+            0x30a,
+            |core, _| core.csr.menvcfg,
+            |core, _, value| {
+                core.csr.menvcfg = value;
+            },
+        )
     },
     // The high half of mstatus: only the endianness fields, and all is little-endian.
     Csr { exists: |cpu, _| rv32(cpu) && since_1_12(cpu), ..fixed("mstatush", 0x310, |_, _| 0) },
@@ -78,9 +108,14 @@ pub(super) const CSRS: &[Csr] = &[
         exists: |cpu, _| rv32(cpu) && cpu.modes != Modes::M && since_1_12(cpu),
         ..fixed("menvcfgh", 0x31a, |core, _| core.csr.menvcfg >> 32)
     },
-    csr("mscratch", 0x340, |core, _| core.csr.mscratch, |core, _, value| {
-        core.csr.mscratch = value;
-    }),
+    csr(
+        "mscratch",
+        0x340,
+        |core, _| core.csr.mscratch,
+        |core, _, value| {
+            core.csr.mscratch = value;
+        },
+    ),
     Csr {
         legal: |core, _, value| value & !core.misaligned_pc,
         ..csr("mepc", 0x341, |core, _| core.csr.mepc, |core, _, value| core.csr.mepc = value)
@@ -94,10 +129,15 @@ pub(super) const CSRS: &[Csr] = &[
             let written = if core.has_supervisor() { interrupt::SUPERVISOR } else { 0 };
             value & written
         },
-        ..csr("mip", 0x344, |core, _| core.mip(), |core, _, value| {
-            core.csr.mip = value & !interrupt::SSI;
-            write_ssip(core, value);
-        })
+        ..csr(
+            "mip",
+            0x344,
+            |core, _| core.mip(),
+            |core, _, value| {
+                core.csr.mip = value & !interrupt::SSI;
+                write_ssip(core, value);
+            },
+        )
     },
 ];
 

@@ -59,8 +59,7 @@ pub struct Family {
 }
 
 /// The lists of all registers.
-const LISTS: &[&[Csr]] =
-    &[machine::CSRS, supervisor::CSRS, counters::CSRS, protection::CSRS];
+const LISTS: &[&[Csr]] = &[machine::CSRS, supervisor::CSRS, counters::CSRS, protection::CSRS];
 
 /// All registers that are modelled.
 pub fn csrs() -> impl Iterator<Item = &'static Csr> {

@@ -120,8 +120,8 @@ pub(crate) fn satp_scheme(satp: u64, xlen: Xlen) -> Option<Mmu> {
 /// The physical page number of the root table.
 pub(crate) fn satp_root(satp: u64, xlen: Xlen) -> u64 {
     match xlen {
-        Xlen::Rv32 => satp & (1 << 22) - 1,
-        Xlen::Rv64 => satp & (1 << 44) - 1,
+        Xlen::Rv32 => satp & ((1 << 22) - 1),
+        Xlen::Rv64 => satp & ((1 << 44) - 1),
     }
 }
 

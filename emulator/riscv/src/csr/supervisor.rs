@@ -15,10 +15,15 @@ pub(super) const CSRS: &[Csr] = &[
     },
     Csr {
         legal: |core, _, value| value & core.csr.mideleg,
-        ..here("sie", 0x104, |core, _| core.csr.mie & core.csr.mideleg, |core, _, value| {
-            core.csr.mie = core.csr.mie & !core.csr.mideleg | value;
-            core.update_attention();
-        })
+        ..here(
+            "sie",
+            0x104,
+            |core, _| core.csr.mie & core.csr.mideleg,
+            |core, _, value| {
+                core.csr.mie = core.csr.mie & !core.csr.mideleg | value;
+                core.update_attention();
+            },
+        )
     },
     Csr {
         legal: |core, _, value| legal_vector(core.csr.stvec, value),
@@ -26,20 +31,35 @@ pub(super) const CSRS: &[Csr] = &[
     },
     Csr {
         legal: |_, _, value| value & 0xffff_ffff,
-        ..here("scounteren", 0x106, |core, _| core.csr.scounteren, |core, _, value| {
-            core.csr.scounteren = value;
-        })
+        ..here(
+            "scounteren",
+            0x106,
+            |core, _| core.csr.scounteren,
+            |core, _, value| {
+                core.csr.scounteren = value;
+            },
+        )
     },
     Csr {
         exists: |cpu, _| supervisor(cpu) && since_1_12(cpu),
         legal: |_, _, value| value & FIOM,
-        ..here("senvcfg", 0x10a, |core, _| core.csr.senvcfg, |core, _, value| {
-            core.csr.senvcfg = value;
-        })
+        ..here(
+            "senvcfg",
+            0x10a,
+            |core, _| core.csr.senvcfg,
+            |core, _, value| {
+                core.csr.senvcfg = value;
+            },
+        )
     },
-    here("sscratch", 0x140, |core, _| core.csr.sscratch, |core, _, value| {
-        core.csr.sscratch = value;
-    }),
+    here(
+        "sscratch",
+        0x140,
+        |core, _| core.csr.sscratch,
+        |core, _, value| {
+            core.csr.sscratch = value;
+        },
+    ),
     Csr {
         legal: |core, _, value| value & !core.misaligned_pc,
         ..here("sepc", 0x141, |core, _| core.csr.sepc, |core, _, value| core.csr.sepc = value)
@@ -48,20 +68,30 @@ pub(super) const CSRS: &[Csr] = &[
     here("stval", 0x143, |core, _| core.csr.stval, |core, _, value| core.csr.stval = value),
     Csr {
         legal: |core, _, value| value & writable_pending(core),
-        ..here("sip", 0x144, |core, _| core.mip() & core.csr.mideleg, |core, _, value| {
-            if writable_pending(core) != 0 {
-                write_ssip(core, value);
-            }
-        })
+        ..here(
+            "sip",
+            0x144,
+            |core, _| core.mip() & core.csr.mideleg,
+            |core, _, value| {
+                if writable_pending(core) != 0 {
+                    write_ssip(core, value);
+                }
+            },
+        )
     },
     Csr {
         permitted: |core| core.mode != Mode::Supervisor || core.csr.mstatus & status::TVM == 0,
         legal: |core, _, value| status::legal_satp(&core.config.cpu, core.csr.satp, value),
-        ..here("satp", 0x180, |core, _| core.csr.satp, |core, _, value| {
-            core.csr.satp = value;
-            // More than is needed, as address space identifiers are not made use of.
-            core.flush_translations();
-        })
+        ..here(
+            "satp",
+            0x180,
+            |core, _| core.csr.satp,
+            |core, _, value| {
+                core.csr.satp = value;
+                // More than is needed, as address space identifiers are not made use of.
+                core.flush_translations();
+            },
+        )
     },
 ];
 

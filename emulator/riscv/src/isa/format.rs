@@ -93,9 +93,7 @@ impl Format {
             }
             Format::Csr => Operands { imm: (bits >> 20) as i32, ..rd_rs1 },
             Format::CsrImm => Operands { imm: (bits >> 20) as i32, aux: field(15), ..rd },
-            Format::Amo => {
-                Operands { rs2: field(20), aux: (bits >> 25 & 3) as u8, ..rd_rs1 }
-            }
+            Format::Amo => Operands { rs2: field(20), aux: (bits >> 25 & 3) as u8, ..rd_rs1 },
             Format::LoadReserved => Operands { aux: (bits >> 25 & 3) as u8, ..rd_rs1 },
             Format::Fence => Operands { imm: (bits >> 20) as i32, ..none },
             Format::Sources => sources,

@@ -20,8 +20,8 @@ mod zifencei;
 
 pub use self::builder::{AmoOp, Builder, CsrOp, Flow, Helper, Size, Stop};
 pub use self::c::Compressed;
-pub use self::decode::{Decoder, Match};
 pub(crate) use self::decode::length;
+pub use self::decode::{Decoder, Match};
 pub use self::disassemble::disassemble;
 pub(crate) use self::disassemble::text;
 pub use self::format::{Format, Operands, X_NAMES, x_name};

@@ -67,7 +67,7 @@ impl Pmp {
         if entry >= self.count || self.config(entry) & LOCK != 0 || bound {
             self.addr(entry)
         } else {
-            value & (1 << 54) - 1
+            value & ((1 << 54) - 1)
         }
     }
 

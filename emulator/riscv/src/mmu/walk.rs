@@ -113,8 +113,8 @@ impl Walk<'_> {
             if self.update && wanted != entry && !self.replace(place, entry_size, entry, wanted)? {
                 return Ok(None);
             }
-            let frame = frame | addr / PAGE_SIZE & within;
-            return Ok(Some(frame * PAGE_SIZE | addr & (PAGE_SIZE - 1)));
+            let frame = frame | (addr / PAGE_SIZE) & within;
+            return Ok(Some((frame * PAGE_SIZE) | addr & (PAGE_SIZE - 1)));
         }
         Err(Fault::Page)
     }

@@ -492,6 +492,17 @@ fn stdio() {
     unlockpt(&control).unwrap();
     let name = ptsname(&control, Vec::new()).unwrap();
     let user = open_terminal(Path::new(name.to_str().unwrap()));
+    let raw = || {
+        let modes = tcgetattr(&user).unwrap().local_modes;
+        let cooked = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
+        if modes.contains(cooked) {
+            false
+        } else {
+            assert!(!modes.intersects(cooked), "{modes:?}");
+            true
+        }
+    };
+    assert!(!raw());
     let fd = |file: &std::fs::File| -> OwnedFd { file.as_fd().try_clone_to_owned().unwrap() };
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", "--test-threads=1"])
@@ -511,17 +522,6 @@ fn stdio() {
             shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
         }
     };
-    let raw = || {
-        let modes = tcgetattr(&user).unwrap().local_modes;
-        let cooked = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
-        if modes.contains(cooked) {
-            false
-        } else {
-            assert!(!modes.intersects(cooked), "{modes:?}");
-            true
-        }
-    };
-    assert!(!raw());
     wait_for("<ready>");
     assert!(raw());
     keyboard.write_all(b"key\x03").unwrap();

@@ -15,10 +15,13 @@ enum Kind {
     Ns16550a,
     Test,
     Syscon,
+    /// A number for others to look up.
+    Nothing,
 }
 
 /// The first string that stands here decides.
 const KINDS: &[(&str, Kind)] = &[
+    ("fixed-clock", Kind::Nothing),
     ("ns16550", Kind::Ns16550a),
     ("ns16550a", Kind::Ns16550a),
     ("riscv,clint0", Kind::Clint),
@@ -81,7 +84,7 @@ impl<'t> Import<'t> {
                 self.command("device_add", uart);
             }
             Kind::Test => self.command("device_add", json!({ "driver": "riscv.sifive.test", "id": name })),
-            Kind::Syscon => return self.without_registers(node, Some(kind)),
+            Kind::Syscon | Kind::Nothing => return self.without_registers(node, Some(kind)),
         }
         self.map(&name, first.address);
         Ok(Some(Wires::Irqs(name)))
@@ -96,6 +99,9 @@ impl<'t> Import<'t> {
             if !finisher.is_some_and(|names| names.iter().any(|name| name.starts_with("sifive,test"))) {
                 self.remark(node, "its regmap leads to no test finisher: left out");
             }
+            return Ok(None);
+        }
+        if matches!(kind, Some(Kind::Nothing)) {
             return Ok(None);
         }
         let compatible = node.compatible().join(", ");

@@ -90,13 +90,7 @@ pub struct Thing {
 impl rt::Object for Thing {
     const NAME: &'static str = "Thing";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "id",
-            ty: "str",
-            optional: true,
-            doc: "the hook it hangs on",
-            features: &[],
-        },
+        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -144,27 +138,9 @@ pub struct Powered {
 impl rt::Object for Powered {
     const NAME: &'static str = "Powered";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "id",
-            ty: "str",
-            optional: true,
-            doc: "the hook it hangs on",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "watts",
-            ty: "int32",
-            optional: true,
-            doc: "how much it needs",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "fuse",
-            ty: "size",
-            optional: true,
-            doc: "what blows",
-            features: &[],
-        },
+        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
+        rt::MemberInfo::optional("watts", "int32", "how much it needs"),
+        rt::MemberInfo::optional("fuse", "size", "what blows"),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -237,41 +213,11 @@ impl LampBase {
 impl rt::Object for LampBase {
     const NAME: &'static str = "LampBase";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "id",
-            ty: "str",
-            optional: true,
-            doc: "the hook it hangs on",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "watts",
-            ty: "int32",
-            optional: true,
-            doc: "how much it needs",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "fuse",
-            ty: "size",
-            optional: true,
-            doc: "what blows",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "kind",
-            ty: "LampKind",
-            optional: false,
-            doc: "what it is",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "dim",
-            ty: "bool",
-            optional: true,
-            doc: "whether it can be dimmed",
-            features: &[],
-        },
+        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
+        rt::MemberInfo::optional("watts", "int32", "how much it needs"),
+        rt::MemberInfo::optional("fuse", "size", "what blows"),
+        rt::MemberInfo::required("kind", "LampKind", "what it is"),
+        rt::MemberInfo::optional("dim", "bool", "whether it can be dimmed"),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -329,13 +275,11 @@ pub struct Bulb {
 impl rt::Object for Bulb {
     const NAME: &'static str = "Bulb";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "hours",
-            ty: "uint64",
-            optional: true,
-            doc: "how long it has burnt (default: 0x10)",
-            features: &[],
-        },
+        rt::MemberInfo::optional(
+            "hours",
+            "uint64",
+            "how long it has burnt (default: 0x10)",
+        ),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -390,20 +334,8 @@ impl Strip {
 impl rt::Object for Strip {
     const NAME: &'static str = "Strip";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "sizes",
-            ty: "[size]",
-            optional: false,
-            doc: "of the leds",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "colour",
-            ty: "Colour",
-            optional: true,
-            doc: "what it shines in",
-            features: &[],
-        },
+        rt::MemberInfo::required("sizes", "[size]", "of the leds"),
+        rt::MemberInfo::optional("colour", "Colour", "what it shines in"),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -535,41 +467,11 @@ impl LampOptions {
 impl rt::Object for LampOptions {
     const NAME: &'static str = "LampOptions";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "id",
-            ty: "str",
-            optional: true,
-            doc: "the hook it hangs on",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "watts",
-            ty: "int32",
-            optional: true,
-            doc: "how much it needs",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "fuse",
-            ty: "size",
-            optional: true,
-            doc: "what blows",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "kind",
-            ty: "LampKind",
-            optional: false,
-            doc: "what it is",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "dim",
-            ty: "bool",
-            optional: true,
-            doc: "whether it can be dimmed",
-            features: &[],
-        },
+        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
+        rt::MemberInfo::optional("watts", "int32", "how much it needs"),
+        rt::MemberInfo::optional("fuse", "size", "what blows"),
+        rt::MemberInfo::required("kind", "LampKind", "what it is"),
+        rt::MemberInfo::optional("dim", "bool", "whether it can be dimmed"),
     ];
 
     const TAG: Option<&'static str> = Some("kind");
@@ -712,27 +614,9 @@ pub struct Rgb {
 impl rt::Object for Rgb {
     const NAME: &'static str = "Rgb";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "r",
-            ty: "uint8",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "g",
-            ty: "uint8",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "b",
-            ty: "uint8",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
+        rt::MemberInfo::required("r", "uint8", ""),
+        rt::MemberInfo::required("g", "uint8", ""),
+        rt::MemberInfo::required("b", "uint8", ""),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -776,13 +660,7 @@ pub struct Named {
 impl rt::Object for Named {
     const NAME: &'static str = "Named";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "name",
-            ty: "str",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
+        rt::MemberInfo::required("name", "str", ""),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -824,20 +702,8 @@ pub struct Mixed {
 impl rt::Object for Mixed {
     const NAME: &'static str = "Mixed";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "first",
-            ty: "Colour",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "second",
-            ty: "Colour",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
+        rt::MemberInfo::required("first", "Colour", ""),
+        rt::MemberInfo::required("second", "Colour", ""),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -930,13 +796,7 @@ impl Colour {
 impl rt::Object for Colour {
     const NAME: &'static str = "Colour";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "way",
-            ty: "Way",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
+        rt::MemberInfo::required("way", "Way", ""),
     ];
 
     const TAG: Option<&'static str> = Some("way");
@@ -1014,34 +874,10 @@ impl Tree {
 impl rt::Object for Tree {
     const NAME: &'static str = "Tree";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "String",
-            ty: "String",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "left",
-            ty: "Tree",
-            optional: true,
-            doc: "",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "right",
-            ty: "Tree",
-            optional: true,
-            doc: "",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "twigs",
-            ty: "[Tree]",
-            optional: true,
-            doc: "",
-            features: &[],
-        },
+        rt::MemberInfo::required("String", "String", ""),
+        rt::MemberInfo::optional("left", "Tree", ""),
+        rt::MemberInfo::optional("right", "Tree", ""),
+        rt::MemberInfo::optional("twigs", "[Tree]", ""),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -1202,13 +1038,7 @@ pub struct CountArguments {
 impl rt::Object for CountArguments {
     const NAME: &'static str = "count";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "n",
-            ty: "Count",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
+        rt::MemberInfo::required("n", "Count", ""),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {

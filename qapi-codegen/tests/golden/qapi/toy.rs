@@ -96,20 +96,12 @@ impl LampList {
 impl rt::Object for LampList {
     const NAME: &'static str = "lamp-list";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "kind",
-            ty: "LampKind",
-            optional: true,
-            doc: "only lamps of this kind (default: all)",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "max-count",
-            ty: "uint8",
-            optional: false,
-            doc: "at most so many",
-            features: &[],
-        },
+        rt::MemberInfo::optional(
+            "kind",
+            "LampKind",
+            "only lamps of this kind (default: all)",
+        ),
+        rt::MemberInfo::required("max-count", "uint8", "at most so many"),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -163,13 +155,7 @@ pub struct StageInfo {
 impl rt::Object for StageInfo {
     const NAME: &'static str = "StageInfo";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "stage",
-            ty: "Stage",
-            optional: false,
-            doc: "the stage",
-            features: &[],
-        },
+        rt::MemberInfo::required("stage", "Stage", "the stage"),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -211,20 +197,8 @@ pub struct Pick {
 impl rt::Object for Pick {
     const NAME: &'static str = "pick";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "from",
-            ty: "Tree",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "ref",
-            ty: "Ref",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
+        rt::MemberInfo::required("from", "Tree", ""),
+        rt::MemberInfo::required("ref", "Ref", ""),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -280,20 +254,8 @@ impl Stop {
 impl rt::Object for Stop {
     const NAME: &'static str = "stop";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "type",
-            ty: "str",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "self",
-            ty: "bool",
-            optional: true,
-            doc: "",
-            features: &[],
-        },
+        rt::MemberInfo::required("type", "str", ""),
+        rt::MemberInfo::optional("self", "bool", ""),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
@@ -391,20 +353,8 @@ impl LampBroke {
 impl rt::Object for LampBroke {
     const NAME: &'static str = "LAMP_BROKE";
     const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo {
-            name: "id",
-            ty: "str",
-            optional: false,
-            doc: "",
-            features: &[],
-        },
-        rt::MemberInfo {
-            name: "watts",
-            ty: "int",
-            optional: true,
-            doc: "",
-            features: &[],
-        },
+        rt::MemberInfo::required("id", "str", ""),
+        rt::MemberInfo::optional("watts", "int", ""),
     ];
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {

@@ -1,5 +1,4 @@
 //! A small machine for the tests: RAM, a ROM, a few bytes of RAM that fill no page, a device.
-#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,40 +9,38 @@ use boardwright_riscv::{
 };
 
 /// Where things are.
-pub const RAM: u64 = 0x8000_0000;
-pub const RAM_SIZE: u64 = 16 << 20;
-pub const ROM: u64 = 0x1000;
-pub const SCRATCH: u64 = 0x2040;
-pub const SCRATCH_SIZE: u64 = 64;
-pub const DEVICE: u64 = 0x1000_0000;
+pub(crate) const RAM: u64 = 0x8000_0000;
+pub(crate) const RAM_SIZE: u64 = 16 << 20;
+pub(crate) const ROM: u64 = 0x1000;
+pub(crate) const SCRATCH: u64 = 0x2040;
+pub(crate) const SCRATCH_SIZE: u64 = 64;
+pub(crate) const DEVICE: u64 = 0x1000_0000;
 
 /// Register numbers by their ABI names.
-pub const RA: u8 = 1;
-pub const SP: u8 = 2;
-pub const T0: u8 = 5;
-pub const T1: u8 = 6;
-pub const T2: u8 = 7;
-pub const A0: u8 = 10;
-pub const A1: u8 = 11;
-pub const A2: u8 = 12;
-pub const A3: u8 = 13;
+pub(crate) const RA: u8 = 1;
+pub(crate) const T0: u8 = 5;
+pub(crate) const T1: u8 = 6;
+pub(crate) const A0: u8 = 10;
+pub(crate) const A1: u8 = 11;
+pub(crate) const A2: u8 = 12;
+pub(crate) const A3: u8 = 13;
 
 /// What the device's register is told is written down with its size.
 #[derive(Default)]
-pub struct Device {
-    pub value: AtomicU64,
-    pub writes: Mutex<Vec<(u64, u8, u64)>>,
+pub(crate) struct Device {
+    pub(crate) value: AtomicU64,
+    pub(crate) writes: Mutex<Vec<(u64, u8, u64)>>,
 }
 
-pub struct Memory {
-    pub ram: Arc<Ram>,
-    pub rom: Arc<Ram>,
-    pub scratch: Arc<Ram>,
-    pub device: Device,
+pub(crate) struct Memory {
+    pub(crate) ram: Arc<Ram>,
+    pub(crate) rom: Arc<Ram>,
+    pub(crate) scratch: Arc<Ram>,
+    pub(crate) device: Device,
 }
 
 impl Memory {
-    pub fn new() -> Arc<Memory> {
+    pub(crate) fn new() -> Arc<Memory> {
         Arc::new(Memory {
             ram: Ram::new(RAM_SIZE).unwrap(),
             rom: Ram::new(4096).unwrap(),
@@ -52,21 +49,21 @@ impl Memory {
         })
     }
 
-    pub fn put(&self, addr: u64, words: &[u32]) {
+    pub(crate) fn put(&self, addr: u64, words: &[u32]) {
         for (n, word) in words.iter().enumerate() {
             self.ram.write(addr - RAM + 4 * n as u64, &word.to_le_bytes()).unwrap();
         }
     }
 
-    pub fn put64(&self, addr: u64, value: u64) {
+    pub(crate) fn put64(&self, addr: u64, value: u64) {
         self.ram.store(addr - RAM, value).unwrap();
     }
 
-    pub fn get64(&self, addr: u64) -> u64 {
+    pub(crate) fn get64(&self, addr: u64) -> u64 {
         self.ram.load(addr - RAM).unwrap()
     }
 
-    pub fn get32(&self, addr: u64) -> u32 {
+    pub(crate) fn get32(&self, addr: u64) -> u32 {
         self.ram.load(addr - RAM).unwrap()
     }
 }
@@ -107,7 +104,7 @@ impl Bus for Memory {
 
 /// A clock that somebody sets.
 #[derive(Default)]
-pub struct Ticks(pub AtomicU64);
+pub(crate) struct Ticks(pub AtomicU64);
 
 impl Clock for Ticks {
     fn ticks(&self) -> u64 {
@@ -116,25 +113,25 @@ impl Clock for Ticks {
 }
 
 /// A hart with memory; the program begins at [`RAM`].
-pub struct Machine {
-    pub hart: Hart,
-    pub memory: Arc<Memory>,
-    pub interrupts: Arc<Interrupts>,
-    pub clock: Arc<Ticks>,
+pub(crate) struct Machine {
+    pub(crate) hart: Hart,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) interrupts: Arc<Interrupts>,
+    pub(crate) clock: Arc<Ticks>,
 }
 
 impl Machine {
-    pub fn new(cpu: &str, program: &[u32]) -> Machine {
+    pub(crate) fn new(cpu: &str, program: &[u32]) -> Machine {
         Machine::of(CpuModel::find(cpu).unwrap().clone(), program)
     }
 
-    pub fn of(cpu: CpuModel, program: &[u32]) -> Machine {
+    pub(crate) fn of(cpu: CpuModel, program: &[u32]) -> Machine {
         let memory = Memory::new();
         memory.put(RAM, program);
         Machine::sharing(cpu, 0, memory)
     }
 
-    pub fn sharing(cpu: CpuModel, hartid: u64, memory: Arc<Memory>) -> Machine {
+    pub(crate) fn sharing(cpu: CpuModel, hartid: u64, memory: Arc<Memory>) -> Machine {
         let interrupts = Arc::new(Interrupts::new());
         let clock = Arc::new(Ticks::default());
         let bus: Arc<dyn Bus> = Arc::<Memory>::clone(&memory);
@@ -145,59 +142,59 @@ impl Machine {
     }
 
     /// Runs so many instructions.
-    pub fn step(&mut self, count: u64) -> &mut Machine {
+    pub(crate) fn step(&mut self, count: u64) -> &mut Machine {
         assert_eq!(self.hart.run(count), Exit::Budget);
         self
     }
 
-    pub fn csr(&self, name: &str) -> u64 {
+    pub(crate) fn csr(&self, name: &str) -> u64 {
         self.hart.csr_by_name(name).unwrap()
     }
 
-    pub fn set_csr(&mut self, name: &str, value: u64) -> &mut Machine {
+    pub(crate) fn set_csr(&mut self, name: &str, value: u64) -> &mut Machine {
         let number = self.hart.csr_number(name).unwrap();
         assert!(self.hart.set_csr(number, value), "{name}");
         self
     }
 
     /// Opens all memory to the lower modes, as firmware does.
-    pub fn open_pmp(&mut self) -> &mut Machine {
+    pub(crate) fn open_pmp(&mut self) -> &mut Machine {
         self.set_csr("pmpaddr0", u64::MAX).set_csr("pmpcfg0", 0x1f)
     }
 }
 
 /// Encodes an instruction; the operands are those that its format has.
-pub fn op(mnemonic: &str, operands: Operands) -> u32 {
+pub(crate) fn op(mnemonic: &str, operands: Operands) -> u32 {
     let record = isa::instructions().find(|record| record.mnemonic == mnemonic).unwrap();
     record.bits | record.format.encode(&operands)
 }
 
 /// `op rd, rs1, rs2`
-pub fn r(mnemonic: &str, rd: u8, rs1: u8, rs2: u8) -> u32 {
+pub(crate) fn r(mnemonic: &str, rd: u8, rs1: u8, rs2: u8) -> u32 {
     op(mnemonic, Operands { rd, rs1, rs2, ..Default::default() })
 }
 
 /// `op rd, rs1, imm` and `op rd, imm(rs1)`
-pub fn i(mnemonic: &str, rd: u8, rs1: u8, imm: i32) -> u32 {
+pub(crate) fn i(mnemonic: &str, rd: u8, rs1: u8, imm: i32) -> u32 {
     op(mnemonic, Operands { rd, rs1, imm, ..Default::default() })
 }
 
 /// `op rs2, imm(rs1)` and `op rs1, rs2, offset`
-pub fn s(mnemonic: &str, rs2: u8, rs1: u8, imm: i32) -> u32 {
+pub(crate) fn s(mnemonic: &str, rs2: u8, rs1: u8, imm: i32) -> u32 {
     op(mnemonic, Operands { rs1, rs2, imm, ..Default::default() })
 }
 
 /// `csrrX rd, csr, rs1`
-pub fn csr(mnemonic: &str, rd: u8, number: u16, rs1: u8) -> u32 {
+pub(crate) fn csr(mnemonic: &str, rd: u8, number: u16, rs1: u8) -> u32 {
     op(mnemonic, Operands { rd, rs1, imm: number.into(), ..Default::default() })
 }
 
 /// An instruction without operands.
-pub fn plain(mnemonic: &str) -> u32 {
+pub(crate) fn plain(mnemonic: &str) -> u32 {
     op(mnemonic, Operands::default())
 }
 
 /// `j offset`
-pub fn j(offset: i32) -> u32 {
+pub(crate) fn j(offset: i32) -> u32 {
     i("jal", 0, 0, offset)
 }

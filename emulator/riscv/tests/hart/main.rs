@@ -1,0 +1,12 @@
+//! A hart in a small machine, seen from outside: programs of a few words and what they do.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrap, helpers included")]
+
+mod arithmetic;
+mod atomics;
+mod common;
+mod memory;
+mod paging;
+mod protection;
+mod random;
+mod run;
+mod traps;

@@ -1,0 +1,53 @@
+//! `-device`: a list of properties or a JSON object becomes a `device_add`.
+
+use qapi_runtime::{Map, Value};
+
+use super::error::CliError;
+use super::invocation::{Ask, Given, Step, is_help};
+use super::keyval;
+use super::machine::put;
+
+/// What `-device` asks for.
+pub(super) enum Device {
+    /// A device.
+    Add(Step),
+    /// A list.
+    Ask(Ask),
+}
+
+/// Reads the option's value.
+pub(super) fn device(given: Given<'_>) -> Result<Device, CliError> {
+    if given.value.trim_start().starts_with('{') {
+        return json(given).map(|arguments| Device::Add(given.step("device_add", arguments)));
+    }
+    if is_help(given.value) {
+        return Ok(Device::Ask(Ask::DeviceHelp));
+    }
+    let mut arguments = Map::new();
+    let mut asked = false;
+    for item in keyval::items_with("driver", given.value) {
+        if item.value.is_none() && is_help(&item.key) {
+            asked = true;
+            continue;
+        }
+        let (key, value) = item.setting();
+        put(&mut arguments, given, &key, value.into())?;
+    }
+    match arguments.get("driver") {
+        Some(Value::String(driver)) if asked => {
+            Ok(Device::Ask(Ask::DeviceProperties(driver.clone())))
+        }
+        Some(Value::String(driver)) if !driver.is_empty() => {
+            Ok(Device::Add(given.step("device_add", arguments)))
+        }
+        _ => Err(given.error("names no driver: expected DRIVER[,PROP=VALUE...]")),
+    }
+}
+
+fn json(given: Given<'_>) -> Result<Map, CliError> {
+    match serde_json::from_str(given.value) {
+        Ok(Value::Object(arguments)) if arguments.contains_key("driver") => Ok(arguments),
+        Ok(_) => Err(given.error(r#"names no driver: expected {"driver": "DRIVER", ...}"#)),
+        Err(problem) => Err(given.error(format!("not JSON: {problem}"))),
+    }
+}

@@ -1,0 +1,118 @@
+//! What a command line asks for: commands in the order in which they are to be executed, and the
+//! few things about the process itself that no command changes.
+
+use std::path::PathBuf;
+
+use crate::door::Command;
+
+use super::error::CliError;
+use super::script::Script;
+
+/// A command and the option it stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What to execute.
+    pub command: Command,
+    /// Where it comes from, for messages: `option -device loader,file=a.elf`. For what is there by
+    /// default, the option that would say so.
+    pub origin: String,
+}
+
+impl From<Step> for Command {
+    fn from(step: Step) -> Self {
+        step.command
+    }
+}
+
+/// Something to print instead of a machine to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// The options: [`super::help_text`].
+    Help,
+    /// The version.
+    Version,
+    /// The types of machine.
+    MachineHelp,
+    /// The properties of a type of machine.
+    MachineProperties(String),
+    /// The drivers of devices.
+    DeviceHelp,
+    /// The properties of a driver.
+    DeviceProperties(String),
+    /// The types of CPU.
+    CpuHelp,
+    /// The accelerators.
+    AccelHelp,
+    /// The kinds of character back end.
+    ChardevHelp,
+    /// What can be logged.
+    LogHelp,
+}
+
+/// A command line, understood.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Invocation {
+    /// What to print before ending. The rest is then as far as it was read.
+    pub ask: Option<Ask>,
+    /// Logging, character back ends and monitors, to be executed at once, in this order.
+    pub setup: Vec<Step>,
+    /// `machine-set`, if a machine is named.
+    pub machine: Option<Step>,
+    /// `accel-set`, if an accelerator is named.
+    pub accel: Option<Step>,
+    /// `device_add`, to be executed on entering `initialized`.
+    pub devices: Vec<Step>,
+    /// The character back end of each serial port, by number; `None` for one that is not there.
+    /// Ports made by `-serial` itself have back ends `serial0`, `serial1`, ...; the name differs
+    /// for `-serial chardev:ID`.
+    pub serials: Vec<Option<String>>,
+    /// Whether serial port 0 is there by default rather than by `-serial`.
+    pub serial_default: bool,
+    /// `-preconfig`: stop at `accel-created`.
+    pub preconfig: bool,
+    /// `-S`: entering `ready` does not start the guest.
+    pub stopped: bool,
+    /// `-name`.
+    pub name: Option<String>,
+    /// `-pidfile`.
+    pub pidfile: Option<PathBuf>,
+    /// `-daemonize`.
+    pub daemonize: bool,
+    /// The verb `run`.
+    pub script: Option<Script>,
+    /// To be printed to standard error; none is a reason to end.
+    pub warnings: Vec<String>,
+}
+
+/// An option as written, while it is being understood.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given<'a> {
+    /// Dashes and name.
+    pub option: &'a str,
+    /// Its value; empty for an option without.
+    pub value: &'a str,
+}
+
+impl Given<'_> {
+    fn text(self) -> String {
+        format!("{} {}", self.option, self.value).trim_end().into()
+    }
+
+    /// The error for a value that cannot be right.
+    pub(super) fn error(self, problem: impl Into<String>) -> CliError {
+        CliError::BadValue { option: self.text(), problem: problem.into() }
+    }
+
+    /// The command this option stands for.
+    pub(super) fn step(self, name: &str, arguments: qapi_runtime::Map) -> Step {
+        Step {
+            command: Command { name: name.into(), arguments },
+            origin: format!("option {}", self.text()),
+        }
+    }
+}
+
+/// Whether a value asks what the option accepts.
+pub(super) fn is_help(value: &str) -> bool {
+    matches!(value, "help" | "?")
+}

@@ -1,0 +1,147 @@
+//! The table of options: the parser finds an option in it, and the help is printed from it.
+
+/// What an option does. [`super::parse()`] has one arm for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Id {
+    Accel,
+    Append,
+    Bios,
+    Chardev,
+    Cpu,
+    Daemonize,
+    Device,
+    Display,
+    Dtb,
+    Help,
+    Initrd,
+    Kernel,
+    Log,
+    LogFile,
+    Machine,
+    Memory,
+    Mon,
+    Monitor,
+    Name,
+    NoDefaults,
+    NoGraphic,
+    NoUserConfig,
+    Pidfile,
+    Preconfig,
+    Qmp,
+    QmpPretty,
+    Serial,
+    Smp,
+    Stopped,
+    Version,
+    Vga,
+}
+
+/// An option.
+#[derive(Debug)]
+pub(super) struct OptionRow {
+    /// What it does.
+    pub id: Id,
+    /// Its names, without dashes; the usual one first.
+    pub names: &'static [&'static str],
+    /// The form of its value, if it takes one.
+    pub value: Option<&'static str>,
+    /// What it does, in words.
+    pub help: &'static str,
+}
+
+impl OptionRow {
+    /// How it is written.
+    pub(super) fn usage(&self) -> String {
+        let names: Vec<String> = self.names.iter().map(|name| format!("-{name}")).collect();
+        let names = names.join("|");
+        match self.value {
+            Some(value) => format!("{names} {value}"),
+            None => names,
+        }
+    }
+}
+
+const fn row(
+    id: Id,
+    names: &'static [&'static str],
+    value: Option<&'static str>,
+    help: &'static str,
+) -> OptionRow {
+    OptionRow { id, names, value, help }
+}
+
+/// The options, in groups, in the order of the help.
+#[rustfmt::skip] // One line an option: a table is read by its columns.
+pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
+    ("Machine", &[
+        row(Id::Machine, &["M", "machine"], Some("TYPE[,PROP=VALUE...]"), "the type of machine and its properties; -M help lists the types"),
+        row(Id::Accel, &["accel"], Some("NAME[:NAME...]"), "the accelerator: the first of these that there is"),
+        row(Id::Cpu, &["cpu"], Some("TYPE[,PROP=VALUE...]"), "the type of the harts; -cpu help lists the types"),
+        row(Id::Smp, &["smp"], Some("[cpus=]N[,cores=N...]"), "the number of harts; of sockets, cores and threads alone, the product"),
+        row(Id::Memory, &["m"], Some("SIZE"), "the size of memory, in MiB or with a suffix: 128, 64K, 1G"),
+        row(Id::Device, &["device"], Some("DRIVER[,PROP=VALUE...]"), "adds a device; -device help lists the drivers, DRIVER,help its properties"),
+    ]),
+    ("Software", &[
+        row(Id::Bios, &["bios"], Some("FILE"), "the firmware that starts first; or none"),
+        row(Id::Kernel, &["kernel"], Some("FILE"), "the kernel"),
+        row(Id::Initrd, &["initrd"], Some("FILE"), "the kernel's initial file system"),
+        row(Id::Append, &["append"], Some("TEXT"), "the kernel's command line"),
+        row(Id::Dtb, &["dtb"], Some("FILE"), "a device tree, source or binary"),
+    ]),
+    ("Serial ports and monitors", &[
+        row(Id::Serial, &["serial"], Some("BACKEND"), "a serial port: stdio, mon:stdio, pty, null, file:PATH, unix:PATH[,server=on][,wait=off], tcp:HOST:PORT[,...], chardev:ID or none"),
+        row(Id::Monitor, &["monitor"], Some("BACKEND"), "a monitor for people, on one of these"),
+        row(Id::Qmp, &["qmp"], Some("BACKEND"), "a monitor for programs, on one of these"),
+        row(Id::QmpPretty, &["qmp-pretty"], Some("BACKEND"), "the same, with answers spread over several lines"),
+        row(Id::Chardev, &["chardev"], Some("KIND,id=ID[,...]"), "a character back end; -chardev help lists the kinds"),
+        row(Id::Mon, &["mon"], Some("[chardev=]ID[,mode=MODE]"), "a monitor on a character back end: mode=control for programs, readline for people; pretty=on as above"),
+    ]),
+    ("Start", &[
+        row(Id::Preconfig, &["preconfig"], None, "stop before the machine's own devices exist, to configure it by QMP"),
+        row(Id::Stopped, &["S"], None, "do not start the guest"),
+        row(Id::Name, &["name"], Some("[guest=]NAME"), "the guest's name"),
+        row(Id::Pidfile, &["pidfile"], Some("FILE"), "write the process id to a file"),
+        row(Id::Daemonize, &["daemonize"], None, "go on in the background"),
+        row(Id::NoDefaults, &["nodefaults"], None, "no serial port or monitor that is not asked for"),
+        row(Id::NoUserConfig, &["no-user-config"], None, "accepted; no configuration file is read anyway"),
+        row(Id::NoGraphic, &["nographic"], None, "serial port and monitor on this terminal: the default, as there are no windows"),
+        row(Id::Display, &["display"], Some("none"), "nothing on this terminal that is not asked for"),
+        row(Id::Vga, &["vga"], Some("none"), "accepted; there is no graphics card"),
+    ]),
+    ("Help and diagnosis", &[
+        row(Id::Log, &["d"], Some("ITEM[,ITEM...]"), "what is logged; -d help lists the items"),
+        row(Id::LogFile, &["D"], Some("FILE"), "where to; standard error without"),
+        row(Id::Help, &["help", "h"], None, "print this"),
+        row(Id::Version, &["version"], None, "print the version"),
+    ]),
+];
+
+fn rows() -> impl Iterator<Item = &'static OptionRow> {
+    GROUPS.iter().flat_map(|(_, rows)| rows.iter())
+}
+
+/// All names of options, without dashes.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    rows().flat_map(|row| row.names.iter().copied())
+}
+
+/// The option of a name without dashes.
+pub(super) fn find(name: &str) -> Option<&'static OptionRow> {
+    rows().find(|row| row.names.contains(&name))
+}
+
+/// The help: all options in groups, one line an option.
+pub fn help_text() -> String {
+    let mut text = String::from(
+        "usage: boardwright [OPTION...]\n       \
+         boardwright run SCRIPT [OPTION...] [NAME=VALUE...]\n\n\
+         An option may begin with one dash or two. run executes a board script, one command a line.\n",
+    );
+    for (title, rows) in GROUPS {
+        text.push_str(&format!("\n{title}:\n"));
+        for row in *rows {
+            text.push_str(&format!("  {:<34}  {}\n", row.usage(), row.help));
+        }
+    }
+    text
+}

@@ -1,0 +1,211 @@
+//! The option loop: finds each option in the table and hands its value to what understands it.
+
+use std::ffi::OsString;
+
+use qapi_runtime::{Map, Value};
+
+use super::chars::{Chars, Mode, Surroundings};
+use super::device::{self, Device};
+use super::error::CliError;
+use super::invocation::{Ask, Given, Invocation, Step, is_help};
+use super::keyval;
+use super::machine::MachineParts;
+use super::options::{self, Id};
+use super::script::Script;
+
+/// Understands a command line, given without the program's own name.
+///
+/// # Errors
+/// The first thing that is wrong, as a text that names the option and the way out.
+pub fn parse<I>(arguments: I) -> Result<Invocation, CliError>
+where
+    I: IntoIterator,
+    I::Item: Into<OsString>,
+{
+    let mut words = arguments.into_iter().map(|word| {
+        word.into()
+            .into_string()
+            .map_err(|word| CliError::NotText { argument: word.to_string_lossy().into_owned() })
+    });
+    let mut parser = Parser::default();
+    let mut first = true;
+    while let Some(word) = words.next().transpose()? {
+        let Some(name) = option_name(&word) else {
+            parser.word(&word, std::mem::take(&mut first))?;
+            continue;
+        };
+        first = false;
+        let row = options::find(name).ok_or_else(|| CliError::unknown_option(&word))?;
+        // As in QEMU, the next word is the value whatever it looks like: `-append -v`.
+        let value = match row.value {
+            Some(_) => {
+                words.next().transpose()?.ok_or_else(|| CliError::missing_value(&word, row))?
+            }
+            None => String::new(),
+        };
+        if let Some(ask) = parser.option(row.id, Given { option: &word, value: &value })? {
+            // What is asked for is printed whatever else the line says.
+            return Ok(Invocation { ask: Some(ask), ..parser.invocation });
+        }
+    }
+    parser.finish()
+}
+
+/// The name of an option with one dash or two.
+fn option_name(word: &str) -> Option<&str> {
+    let name = word.strip_prefix("--").or_else(|| word.strip_prefix('-'))?;
+    (!name.is_empty()).then_some(name)
+}
+
+#[derive(Debug, Default)]
+struct Parser {
+    invocation: Invocation,
+    machine: MachineParts,
+    chars: Chars,
+    around: Surroundings,
+    log: Option<Step>,
+}
+
+impl Parser {
+    fn option(&mut self, id: Id, given: Given<'_>) -> Result<Option<Ask>, CliError> {
+        let mut ask = None;
+        match id {
+            Id::Accel => ask = self.machine.accel(given)?,
+            Id::Append => self.machine.member(given, "append"),
+            Id::Bios => self.machine.member(given, "firmware"),
+            Id::Chardev => ask = self.chars.chardev(given)?,
+            Id::Cpu if is_help(given.value) => ask = Some(Ask::CpuHelp),
+            Id::Cpu => self.machine.member(given, "cpu"),
+            Id::Daemonize => {
+                self.around.daemonize = true;
+                self.invocation.daemonize = true;
+            }
+            Id::Device => match device::device(given)? {
+                Device::Add(step) => self.invocation.devices.push(step),
+                Device::Ask(list) => ask = Some(list),
+            },
+            Id::Display => {
+                only_none(given, "there are no windows")?;
+                self.around.no_display = true;
+            }
+            Id::Dtb => self.machine.member(given, "dtb"),
+            Id::Help => ask = Some(Ask::Help),
+            Id::Initrd => self.machine.member(given, "initrd"),
+            Id::Kernel => self.machine.member(given, "kernel"),
+            Id::Log if is_help(given.value) => ask = Some(Ask::LogHelp),
+            Id::Log => self.log_items(given),
+            Id::LogFile => self.log_file(given),
+            Id::Machine => ask = self.machine.machine(given)?,
+            Id::Memory => self.machine.memory(given)?,
+            Id::Mon => self.chars.mon(given)?,
+            Id::Monitor => self.chars.monitor(given, Mode::Readline)?,
+            Id::Name => self.name(given)?,
+            Id::NoDefaults => self.around.nodefaults = true,
+            Id::NoGraphic => self.around.nographic = true,
+            Id::NoUserConfig => {}
+            Id::Pidfile => self.invocation.pidfile = Some(given.value.into()),
+            Id::Preconfig => self.invocation.preconfig = true,
+            Id::Qmp => self.chars.monitor(given, Mode::Control)?,
+            Id::QmpPretty => self.chars.monitor(given, Mode::Pretty)?,
+            Id::Serial => self.chars.serial(given)?,
+            Id::Smp => self.machine.smp(given)?,
+            Id::Stopped => self.invocation.stopped = true,
+            Id::Version => ask = Some(Ask::Version),
+            Id::Vga => only_none(given, "there is no graphics card")?,
+        }
+        Ok(ask)
+    }
+
+    /// A word that is no option: a verb, its script, a variable for the script.
+    fn word(&mut self, word: &str, first: bool) -> Result<(), CliError> {
+        match &mut self.invocation.script {
+            None if first && word == "run" => {
+                self.around.run = true;
+                // The script's path comes with the next word; `finish` misses it.
+                self.invocation.script = Some(Script::new(""));
+            }
+            Some(script) if script.path.as_os_str().is_empty() => script.path = word.into(),
+            Some(script) => match word.split_once('=') {
+                Some((name, value)) if !name.is_empty() => {
+                    script.variables.push((name.into(), value.into()));
+                }
+                _ => {
+                    return Err(CliError::Unexpected {
+                        argument: word.into(),
+                        hint: "after run SCRIPT come options and NAME=VALUE".into(),
+                    });
+                }
+            },
+            None => {
+                let hint = match word {
+                    "run" => "this verb comes first: run SCRIPT [OPTION...] [NAME=VALUE...]",
+                    _ => "a board script is executed by run SCRIPT, other files by -kernel FILE",
+                };
+                let hint = hint.into();
+                return Err(CliError::Unexpected { argument: word.into(), hint });
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, given: Given<'_>) -> Result<(), CliError> {
+        for item in keyval::items_with("guest", given.value) {
+            match item.key.as_str() {
+                "guest" => self.invocation.name = item.value,
+                // Threads have names anyway.
+                "debug-threads" => {}
+                other => {
+                    return Err(given.error(format!(
+                        "'{other}' is not supported: expected [guest=]NAME[,debug-threads=on]"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Several options `-d` add up.
+    fn log_items(&mut self, given: Given<'_>) {
+        let items = given.value.split(',').filter(|item| !item.is_empty()).map(Value::from);
+        if let Some(Value::Array(all)) = self.log(given).get_mut("items") {
+            all.extend(items);
+        }
+    }
+
+    fn log_file(&mut self, given: Given<'_>) {
+        self.log(given).insert("filename".into(), given.value.into());
+    }
+
+    /// The arguments of the one command that `-d` and `-D` stand for together.
+    fn log(&mut self, given: Given<'_>) -> &mut Map {
+        let empty = || Map::from_iter([("items".into(), Value::Array(vec![]))]);
+        let step = self.log.get_or_insert_with(|| given.step("x-log-set", empty()));
+        &mut step.command.arguments
+    }
+
+    fn finish(mut self) -> Result<Invocation, CliError> {
+        let mut invocation = self.invocation;
+        if let Some(script) = &invocation.script {
+            if script.path.as_os_str().is_empty() {
+                return Err(CliError::MissingScript);
+            }
+            for (name, _) in &script.variables {
+                let text = format!("variable {name} is not used: board scripts have none yet");
+                invocation.warnings.push(text);
+            }
+        }
+        (invocation.machine, invocation.accel) = self.machine.finish(&mut invocation.warnings)?;
+        invocation.serial_default = self.chars.defaults(self.around)?;
+        invocation.serials = std::mem::take(&mut self.chars.serials);
+        invocation.setup = self.log.into_iter().chain(self.chars.finish(self.around)?).collect();
+        Ok(invocation)
+    }
+}
+
+/// For options that clients pass only to switch something off.
+fn only_none(given: Given<'_>, why: &str) -> Result<(), CliError> {
+    match given.value {
+        "none" => Ok(()),
+        _ => Err(given.error(format!("{why}: expected {} none", given.option))),
+    }
+}
