@@ -299,6 +299,14 @@ impl Door {
         }
     }
 
+    /// The board, from `initialized` on.
+    ///
+    /// # Errors
+    /// There is none yet.
+    pub fn board(&self) -> Result<&crate::board::Board, QmpError> {
+        self.stage.board()
+    }
+
     /// The hub that events go through, to drain it before the program exits.
     pub fn hub(&self) -> &Arc<EventHub> {
         &self.host.hub

@@ -18,8 +18,14 @@ const VERBS: &[Verb] = &[Verb {
     run: codegen::run,
 }];
 
-fn main() -> anyhow::Result<ExitCode> {
-    let mut arguments = lexopt::Parser::from_env();
+fn main() -> ExitCode {
+    run(lexopt::Parser::from_env()).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(mut arguments: lexopt::Parser) -> anyhow::Result<ExitCode> {
     let verb = match arguments.next()? {
         Some(lexopt::Arg::Value(verb)) => verb.to_string_lossy().into_owned(),
         _ => String::new(),

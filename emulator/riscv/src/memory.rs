@@ -68,7 +68,7 @@ mod sealed {
 
 /// An integer of a width that memory is accessed in.
 ///
-/// Sealed, because [`RamPage::cell`] relies on `Cell` being an atomic of `SIZE` bytes whose
+/// Sealed, because the access to a page relies on `Cell` being an atomic of `SIZE` bytes whose
 /// alignment is its size.
 pub trait Word: sealed::Sealed + Copy + 'static {
     /// The atomic type of the same layout.

@@ -46,7 +46,7 @@ pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpEr
         .with_strings("compatible", &["simple-bus"])
         .with_flag("ranges");
     let mut memory = Vec::new();
-    let mut console = None;
+    let mut consoles: Vec<(String, String)> = Vec::new();
     let mut finisher = None;
     for device in board.devices() {
         let place = Place::new(board, device, &phandles);
@@ -55,23 +55,28 @@ pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpEr
             memory.push(node);
             continue;
         }
-        if is_console(device) && console.is_none() {
-            console = Some(format!("/soc/{}", node.name()));
+        if let Some(chardev) = console(device) {
+            consoles.push((chardev, format!("/soc/{}", node.name())));
         }
         if device.kind() == DeviceDriver::RiscvSifiveTest {
             finisher.get_or_insert(place.phandle());
         }
         soc.push(node);
     }
+    // The console is the one on `serial0`; those on no back end come last.
+    consoles.sort_by_key(|(chardev, _)| (chardev.is_empty(), chardev.clone()));
     let model = format!("boardwright,{}", board.machine.type_.tag());
     let mut root = Node::root()
         .with_u32("#address-cells", 2)
         .with_u32("#size-cells", 2)
         .with_str("compatible", &model)
         .with_str("model", &model)
-        .with_child(chosen(board, console.as_deref(), initrd));
-    if let Some(console) = &console {
-        root.push(Node::new("aliases").with_str("serial0", console));
+        .with_child(chosen(board, consoles.first().map(|(_, path)| path.as_str()), initrd));
+    if !consoles.is_empty() {
+        let aliases = (0..).zip(&consoles).fold(Node::new("aliases"), |node, (index, (_, path))| {
+            node.with_str(&format!("serial{index}"), path)
+        });
+        root.push(aliases);
     }
     root.push(cpus(board, &phandles)?);
     memory.into_iter().for_each(|node| root.push(node));
@@ -89,8 +94,13 @@ pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpEr
     Ok(Tree::new(root))
 }
 
-fn is_console(device: &Device) -> bool {
-    matches!(device.kind(), DeviceDriver::RiscvSifiveUart | DeviceDriver::SerialMm)
+/// The back end of a device that may be a console; empty where it has none.
+fn console(device: &Device) -> Option<String> {
+    match &device.options {
+        DeviceOptionsDriver::RiscvSifiveUart(uart) => Some(uart.chardev.clone().unwrap_or_default()),
+        DeviceOptionsDriver::SerialMm(uart) => Some(uart.chardev.clone().unwrap_or_default()),
+        _ => None,
+    }
 }
 
 fn chosen(board: &Board, console: Option<&str>, initrd: Option<(u64, u64)>) -> Node {

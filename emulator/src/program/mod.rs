@@ -82,7 +82,7 @@ fn start(arguments: &[String]) -> Result<u8, Failure> {
         daemon.ready().map_err(host("Cannot leave the terminal"))?;
     }
     let status = if go_on(&door, &invocation)? { door.serve() } else { 0 };
-    finish(&door, &invocation);
+    finish(&mut door, &invocation);
     Ok(status)
 }
 
@@ -153,8 +153,10 @@ fn watch_signals(door: &Door) {
 }
 
 /// Lets everything that was said reach its reader, and takes the traces of the program away.
-fn finish(door: &Door, invocation: &Invocation) {
+fn finish(door: &mut Door, invocation: &Invocation) {
     door.hub().drain(DRAIN);
+    // Before the machine goes, whose consoles would leave the focus to them.
+    door.host.monitors.clear();
     door.chardevs().drain(DRAIN);
     if let Some(path) = &invocation.pidfile {
         // Somebody may have taken it away already.

@@ -33,6 +33,8 @@ struct State {
     fresh: bool,
     after_cr: bool,
     escape: Escape,
+    /// Another front end has had the focus meanwhile.
+    left: bool,
 }
 
 /// Where we are in a sequence that a cursor or function key sends; all are passed over.
@@ -115,6 +117,13 @@ impl Drop for Running {
 impl FrontEnd for HumanSession {
     fn receive(&self, bytes: &[u8]) -> usize {
         let mut taken = 0;
+        let greet = !bytes.is_empty() && {
+            let state = lock(&self.state);
+            state.fresh && state.client.is_some()
+        };
+        if greet {
+            self.prompt();
+        }
         for &byte in bytes {
             let (client, effect) = {
                 let mut state = lock(&self.state);
@@ -149,18 +158,24 @@ impl FrontEnd for HumanSession {
             CharEvent::Opened(client) => {
                 *lock(&self.state) =
                     State { client: Some(client), fresh: true, ..State::default() };
-                // On a mux the console is in front; the banner waits for the focus.
+                // On a mux the console is what people look at: the banner waits until somebody
+                // turns to the monitor.
                 if !self.chardev.is_mux() {
                     self.prompt();
                 }
             }
             CharEvent::Closed => *lock(&self.state) = State::default(),
             CharEvent::FocusIn => {
-                if !lock(&self.state).busy {
+                let returns = {
+                    let state = lock(&self.state);
+                    state.left && !state.busy
+                };
+                if returns {
                     self.prompt();
                 }
             }
-            CharEvent::Break | CharEvent::FocusOut => {}
+            CharEvent::FocusOut => lock(&self.state).left = true,
+            CharEvent::Break => {}
         }
     }
 

@@ -102,7 +102,7 @@ pub(super) const CSRS: &[Csr] = &[
             |core, _| core.csr.mcountinhibit,
             |core, _, value| {
                 core.csr.mcountinhibit = value;
-                let now = core.now().wrapping_add(1);
+                let now = core.now().wrapping_add(core.csr.uncounted);
                 core.csr.mcycle.stop(now, value & 1 << CY != 0);
                 core.csr.minstret.stop(now, value & 1 << IR != 0);
             },
@@ -116,8 +116,9 @@ fn zicntr(cpu: &CpuModel) -> bool {
 
 /// Writes a counter. The writing instruction does not count: the next one reads what is written.
 fn write(core: &mut Core, counter: fn(&mut Core) -> &mut Counter, value: u64, high: bool) {
-    let now = core.now().wrapping_add(1);
+    let now = core.now();
     let old = counter(core).read(now);
     let value = core.merged(old, value, high);
-    counter(core).write(now, value);
+    let after = now.wrapping_add(core.csr.uncounted);
+    counter(core).write(after, value);
 }

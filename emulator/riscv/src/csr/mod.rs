@@ -206,7 +206,9 @@ impl Core {
                 CsrOp::Clear => base & !operand,
             };
             self.csr.touched = if op == CsrOp::Write { u64::MAX } else { operand };
+            self.csr.uncounted = 1;
             self.write_csr(csr, index, value);
+            self.csr.uncounted = 0;
             self.csr.touched = u64::MAX;
         }
         Ok(old)
@@ -229,10 +231,7 @@ impl Core {
         if read_only(number) {
             return false;
         }
-        // A counter takes the writing instruction itself into account; here is none.
-        self.position = u64::MAX;
         self.write_csr(csr, index, value);
-        self.position = 0;
         true
     }
 

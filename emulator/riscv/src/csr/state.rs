@@ -14,6 +14,8 @@ pub(crate) struct CsrState {
     pub(crate) mip: u64,
     /// The bits that the CSR instruction being run is about, for registers others write too.
     pub(crate) touched: u64,
+    /// How many instructions a write of a counter does not count: the writing one, or none.
+    pub(crate) uncounted: u64,
     pub(crate) mtvec: u64,
     pub(crate) mcounteren: u64,
     pub(crate) menvcfg: u64,
@@ -44,6 +46,7 @@ impl CsrState {
             mie: 0,
             mip: 0,
             touched: u64::MAX,
+            uncounted: 0,
             mtvec: 0,
             mcounteren: 0,
             menvcfg: 0,

@@ -14,15 +14,16 @@ use crate::observe::TracedInstruction;
 const LONGEST: usize = 48;
 /// Entries of the table from virtual addresses to blocks, a power of two.
 const TARGETS: usize = 4096;
-/// When there are as many blocks, all are dropped: the guest has moved on to other code.
-const MOST: usize = 1 << 17;
+/// When as many instructions are decoded, all are dropped: the guest has moved on to other code.
+const MOST: usize = 1 << 20;
 
-/// Instructions that follow each other.
+/// A block: a range of the decoded instructions.
+#[derive(Clone, Copy)]
 struct Block {
-    ops: Box<[Decoded]>,
-    /// The code as it was decoded, in units of 16 bits.
-    code: Box<[u16]>,
-    /// Where it lies. The second is the page that the last instruction reaches into, if it does.
+    start: u32,
+    len: u32,
+    /// Where it lies. The second is where the rest of the last instruction lies, if that is in
+    /// another page.
     physical: u64,
     second: Option<u64>,
     /// When it was last known to be what memory holds.
@@ -34,14 +35,19 @@ struct Block {
 struct Target {
     pc: u64,
     view: u64,
-    block: u32,
+    start: u32,
+    len: u32,
 }
+
+/// A target that is none: there is no such view.
+const NO_TARGET: Target = Target { pc: 0, view: u64::MAX, start: 0, len: 0 };
 
 /// The decoded code of a hart.
 pub(crate) struct Blocks {
     decoder: Decoder,
-    blocks: Vec<Block>,
-    by_address: HashMap<u64, u32, BuildHasherDefault<AddressHasher>>,
+    /// The instructions of all blocks, one block after another.
+    ops: Vec<Decoded>,
+    by_address: HashMap<u64, Block, BuildHasherDefault<AddressHasher>>,
     targets: Box<[Target; TARGETS]>,
     /// For code that cannot be kept: what is not in RAM, or not protected as a whole page is.
     transient: Vec<Decoded>,
@@ -70,18 +76,18 @@ impl Blocks {
     pub(crate) fn new(decoder: Decoder) -> Blocks {
         Blocks {
             decoder,
-            blocks: Vec::new(),
+            ops: Vec::new(),
             by_address: HashMap::default(),
-            targets: Box::new([Target { pc: 0, view: u64::MAX, block: 0 }; TARGETS]),
+            targets: Box::new([NO_TARGET; TARGETS]),
             transient: Vec::new(),
         }
     }
 
     /// Drops all decoded code.
     pub(crate) fn clear(&mut self) {
-        self.blocks.clear();
+        self.ops.clear();
         self.by_address.clear();
-        self.targets.fill(Target { pc: 0, view: u64::MAX, block: 0 });
+        self.targets.fill(NO_TARGET);
     }
 
     /// The instructions at `core.pc`, or the exception that fetching the first one raises.
@@ -91,7 +97,8 @@ impl Blocks {
         let view = core.fetch_epoch << 2 | core.mode as u64;
         let target = self.targets[(pc >> 1) as usize & (TARGETS - 1)];
         if target.pc == pc && target.view == view {
-            return Ok(&self.blocks[target.block as usize].ops);
+            let start = target.start as usize;
+            return Ok(&self.ops[start..start + target.len as usize]);
         }
         self.find_slow(core, pc, view)
     }
@@ -102,39 +109,26 @@ impl Blocks {
         let Some(physical) = fetchable(core, pc)? else {
             return self.decode_transient(core, pc);
         };
-        let known = self.by_address.get(&physical).copied();
-        let index = match known {
-            Some(index) if self.up_to_date(core, pc, index)? => index,
-            _ => {
-                let Some(block) = self.decode_block(core, pc, physical)? else {
-                    return self.decode_transient(core, pc);
-                };
-                self.keep(block, known)
-            }
+        let block = match self.by_address.get(&physical).copied() {
+            Some(block) if self.up_to_date(core, pc, &block)? => block,
+            _ => match self.decode_block(core, pc, physical)? {
+                Some(block) => block,
+                None => return self.decode_transient(core, pc),
+            },
         };
+        self.by_address.insert(physical, Block { epoch: core.code_epoch, ..block });
+        let Block { start, len, .. } = block;
         let slot = (pc >> 1) as usize & (TARGETS - 1);
-        self.targets[slot] = Target { pc, view, block: index };
-        Ok(&self.blocks[index as usize].ops)
+        self.targets[slot] = Target { pc, view, start, len };
+        Ok(self.range(&block))
     }
 
-    /// Stores a block, in the place of the one that was at its address before.
-    fn keep(&mut self, block: Block, known: Option<u32>) -> u32 {
-        if let Some(index) = known {
-            self.blocks[index as usize] = block;
-            return index;
-        }
-        if self.blocks.len() >= MOST {
-            self.clear();
-        }
-        let index = self.blocks.len() as u32;
-        self.by_address.insert(block.physical, index);
-        self.blocks.push(block);
-        index
+    fn range(&self, block: &Block) -> &[Decoded] {
+        &self.ops[block.start as usize..(block.start + block.len) as usize]
     }
 
     /// Whether a block is what memory holds at `pc` now.
-    fn up_to_date(&mut self, core: &mut Core, pc: u64, index: u32) -> Flow<bool> {
-        let block = &mut self.blocks[index as usize];
+    fn up_to_date(&self, core: &mut Core, pc: u64, block: &Block) -> Flow<bool> {
         let mut second = None;
         if block.second.is_some() {
             // The rest of the last instruction is elsewhere in virtual memory for each `pc`.
@@ -147,28 +141,32 @@ impl Blocks {
             return Ok(true);
         }
         let bus = core.tlb.bus();
-        let same = block.code.iter().enumerate().all(|(n, unit)| {
-            let addr = block.physical + 2 * n as u64;
-            let beyond = addr / PAGE_SIZE != block.physical / PAGE_SIZE;
-            let addr = if beyond { second } else { Some(addr) };
-            let page = addr.and_then(|addr| bus.ram(addr));
-            page.zip(addr).is_some_and(|(page, addr)| load_unit(page, addr) == *unit)
+        let Some(page) = bus.ram(block.physical) else { return Ok(false) };
+        let rest = second.and_then(|rest| bus.ram(rest));
+        let same = self.range(block).iter().all(|op| {
+            let addr = block.physical + u64::from(op.offset);
+            let high = match (op.len, second) {
+                (2, _) => 0,
+                (_, None) => load_unit(page, addr + 2),
+                (_, Some(second)) => rest.map_or(0, |page| load_unit(page, second)),
+            };
+            op.bits == u32::from(load_unit(page, addr)) | u32::from(high) << 16
         });
-        if same {
-            block.epoch = core.code_epoch;
-        }
         Ok(same)
     }
 
     /// Decodes the block at `pc`. `None` if the first instruction reaches into a page that its
     /// code cannot be kept from.
-    fn decode_block(&self, core: &mut Core, pc: u64, physical: u64) -> Flow<Option<Block>> {
-        let mut ops = Vec::new();
-        let mut code = Vec::new();
+    fn decode_block(&mut self, core: &mut Core, pc: u64, physical: u64) -> Flow<Option<Block>> {
+        if self.ops.len() + LONGEST > MOST {
+            self.clear();
+        }
+        let start = self.ops.len();
         let mut second = None;
         let mut trace = Trace::new(core);
         let mut addr = physical;
-        while ops.len() < LONGEST {
+        while self.ops.len() - start < LONGEST {
+            let index = self.ops.len() - start;
             let Some(page) = core.tlb.bus().ram(addr) else { break };
             let low = load_unit(page, addr);
             let long = length(low.into()) == 4;
@@ -177,7 +175,7 @@ impl Blocks {
             if crosses {
                 // Such an instruction is a block of its own, since whether its second half can be
                 // fetched depends on the virtual address and has to be found out each time.
-                if !ops.is_empty() {
+                if index > 0 {
                     break;
                 }
                 let Some(rest) = fetchable(core, next_page(core, pc))? else { return Ok(None) };
@@ -188,25 +186,20 @@ impl Blocks {
                 bits |= u32::from(load_unit(page, addr + 2)) << 16;
             }
             let offset = (addr - physical) as u16;
-            let op = decode(&self.decoder, core, bits, offset, ops.len() as u8);
+            let op = decode(&self.decoder, core, bits, offset, index as u8);
             trace.add(core, &self.decoder, pc, &op);
             addr += u64::from(op.len);
-            code.push(low);
-            if long {
-                code.push((bits >> 16) as u16);
-            }
-            ops.push(op);
+            self.ops.push(op);
             let left_page = addr / PAGE_SIZE != physical / PAGE_SIZE;
             if left_page || ends_block(&self.decoder, bits) {
                 break;
             }
         }
         trace.finish(core, pc);
-        if ops.is_empty() {
-            return Ok(None);
-        }
-        let epoch = core.code_epoch;
-        Ok(Some(Block { ops: ops.into(), code: code.into(), physical, second, epoch }))
+        let len = self.ops.len() - start;
+        let (start, len) = (start as u32, len as u32);
+        let block = Block { start, len, physical, second, epoch: core.code_epoch };
+        Ok((len > 0).then_some(block))
     }
 
     /// Decodes the one instruction at `pc`, from wherever it can be read.

@@ -80,30 +80,41 @@ fn run_blocks(core: &mut Core, blocks: &mut Blocks, mut left: u64) -> u64 {
         };
         let limit = ops.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let ops = &ops[..limit];
-        let (done, flow) = run_block(core, ops);
-        match flow {
-            Ok(()) => {
-                if let Some(last) = ops.last() {
-                    let size = u64::from(last.offset) + u64::from(last.len);
-                    core.pc = core.xlen.truncate(core.pc.wrapping_add(size));
+        let start = core.pc;
+        loop {
+            let (done, flow) = run_block(core, ops);
+            match flow {
+                Ok(()) => {
+                    if let Some(last) = ops.last() {
+                        let size = u64::from(last.offset) + u64::from(last.len);
+                        core.pc = core.xlen.truncate(core.pc.wrapping_add(size));
+                    }
+                    core.retired += done;
+                    left -= done;
+                    break;
                 }
-                core.retired += done;
-                left -= done;
-            }
-            Err(Stop::Jump) => {
-                core.retired += done + 1;
-                left -= done + 1;
-            }
-            Err(Stop::Leave) => {
-                core.retired += done + 1;
-                return left - (done + 1);
-            }
-            Err(Stop::Trap) => {
-                let offset = ops.get(done as usize).map_or(0, |op| op.offset);
-                core.pc = core.xlen.truncate(core.pc.wrapping_add(offset.into()));
-                core.retired += done;
-                take_exception(core);
-                return left - (done + 1);
+                Err(Stop::Jump) => {
+                    core.retired += done + 1;
+                    left -= done + 1;
+                    // A loop that is one block need not be found again.
+                    let again = core.pc == start
+                        && left >= limit as u64
+                        && core.interrupts.word() & core.attention == 0;
+                    if !again {
+                        break;
+                    }
+                }
+                Err(Stop::Leave) => {
+                    core.retired += done + 1;
+                    return left - (done + 1);
+                }
+                Err(Stop::Trap) => {
+                    let offset = ops.get(done as usize).map_or(0, |op| op.offset);
+                    core.pc = core.xlen.truncate(core.pc.wrapping_add(offset.into()));
+                    core.retired += done;
+                    take_exception(core);
+                    return left - (done + 1);
+                }
             }
         }
     }

@@ -66,6 +66,7 @@ static ALIASES: &[Alias] = &[
     alias("jalr", "jr", |o| o.rd == 0, Rs1Offset),
     alias("jalr", "jalr", |o| o.rd == 1 && o.imm == 0, Rs1),
     alias("jalr", "jalr", |o| o.rd == 1, Rs1Offset),
+    alias("jalr", "jalr", |o| o.imm == 0, RdRs1),
     alias("beq", "beqz", |o| o.rs2 == 0, Rs1Target),
     alias("bne", "bnez", |o| o.rs2 == 0, Rs1Target),
     alias("bge", "blez", |o| o.rs1 == 0, Rs2Target),

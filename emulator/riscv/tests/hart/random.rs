@@ -74,11 +74,14 @@ impl Machine {
     }
 }
 
+/// For a second, or as many as `BOARDWRIGHT_FUZZ_SECONDS` says.
 #[test]
 fn random_programs_do_no_harm() {
+    let seconds = std::env::var("BOARDWRIGHT_FUZZ_SECONDS").ok().and_then(|n| n.parse().ok());
+    let time = Duration::from_secs(seconds.unwrap_or(1));
     let start = Instant::now();
     let mut seed = 0x9e37_79b9_7f4a_7c15;
-    while start.elapsed() < Duration::from_secs(1) {
+    while start.elapsed() < time {
         seed = Random(seed).next();
         survive(seed);
     }

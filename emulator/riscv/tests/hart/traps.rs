@@ -360,6 +360,16 @@ fn counters_of_rv32_have_two_halves() {
     machine.memory.put(RAM, &[i("addi", 0, 0, 0)]);
     machine.step(1);
     assert_eq!((machine.csr("mcycle"), machine.csr("mcycleh")), (0, 0x13));
+    // A write of either half keeps the other from being incremented.
+    let write =
+        [csr("csrrw", 0, 0xb02, A1), csr("csrrw", 0, 0xb82, A1), csr("csrrs", A0, 0xb02, 0)];
+    machine.memory.put(RAM, &write);
+    machine.hart.flush();
+    machine.hart.set_pc(RAM);
+    machine.hart.set_x(A1.into(), 0xffff_ffff);
+    machine.step(3);
+    assert_eq!(machine.hart.x(A0.into()), 0xffff_ffff);
+
     machine.clock.0.store(0x7_0000_0009, std::sync::atomic::Ordering::Relaxed);
     assert_eq!((machine.csr("time"), machine.csr("timeh")), (9, 7));
 }

@@ -1,0 +1,11 @@
+//! What a user of Boardwright does: every test starts the real program and talks to it.
+
+mod bad_input;
+mod board_scripts;
+mod firmware;
+mod first_board;
+mod monitors;
+mod options;
+mod phases;
+mod seed_session;
+mod wire;
