@@ -1,1 +1,1 @@
-//! TODO
+//! What a user of Boardwright does.

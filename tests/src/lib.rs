@@ -1,1 +1,12 @@
-//! tests
+//! A typed harness: the program as a process, a QMP client, the guest's console.
+//!
+//! Everything is real: the built program, unix sockets, pipes. Waiting always has an end
+//! ([`PATIENCE`]), which is there to fail a hung test, not to time anything.
+
+pub mod client;
+pub mod program;
+
+use std::time::Duration;
+
+/// How long anything may take before the test fails: generous, for a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
