@@ -41,7 +41,9 @@ impl Command {
 
     /// What it is about, for a message: the command and its device or path.
     pub fn label(&self) -> String {
-        let about = ["id", "device", "path", "driver"].iter().find_map(|key| self.arguments.get(*key)?.as_str());
+        let about = ["id", "device", "path", "driver"]
+            .iter()
+            .find_map(|key| self.arguments.get(*key)?.as_str());
         about.map_or_else(|| self.name.clone(), |about| format!("{} {about}", self.name))
     }
 }
@@ -111,12 +113,19 @@ impl Executor for Inbox {
         Some(CommandFacts { allow_oob: entry.info.allow_oob })
     }
 
-    fn out_of_band(&self, name: &str, arguments: &Map, _monitor: &Arc<MonitorState>) -> Result<Value, QmpError> {
+    fn out_of_band(
+        &self,
+        name: &str,
+        arguments: &Map,
+        _monitor: &Arc<MonitorState>,
+    ) -> Result<Value, QmpError> {
         let entry = qapi::command::<Door, Shared>(name).ok_or_else(|| not_found(name))?;
         qapi::gate(entry.info, self.shared.phase())?;
         match entry.run {
             Handler::OutOfBand(run) => run(&self.shared, &Value::Object(arguments.clone())),
-            Handler::InBand(_) => Err(QmpError::generic(format!("The command {name} does not support OOB"))),
+            Handler::InBand(_) => {
+                Err(QmpError::generic(format!("The command {name} does not support OOB")))
+            }
         }
     }
 }
@@ -179,7 +188,8 @@ impl Door {
     /// # Errors
     /// Whatever is wrong with it; board and machine are as before then.
     pub fn execute(&mut self, command: &Command) -> Result<Value, QmpError> {
-        let entry = qapi::command::<Self, Shared>(&command.name).ok_or_else(|| not_found(&command.name))?;
+        let entry =
+            qapi::command::<Self, Shared>(&command.name).ok_or_else(|| not_found(&command.name))?;
         qapi::gate(entry.info, self.stage.phase())?;
         let arguments = Value::Object(command.arguments.clone());
         match entry.run {
@@ -248,7 +258,8 @@ impl Door {
 
     /// Lets the guest run. Nothing happens where it does already.
     pub(crate) fn run_machine(&mut self) {
-        if let (Some(machine), false) = (self.stage.machine(), self.run_state == RunState::Running) {
+        if let (Some(machine), false) = (self.stage.machine(), self.run_state == RunState::Running)
+        {
             machine.run();
             self.run_state = RunState::Running;
             self.emit(&qapi::Resume {});
@@ -289,13 +300,12 @@ impl Door {
 
     pub(crate) fn surroundings(&self) -> Surroundings {
         let sender = self.inbox.sender.clone();
-        let chardevs = self.host.chardevs.clone();
         Surroundings {
             trace: self.host.trace.clone(),
             wish: Arc::new(move |wish| {
                 let _ = sender.send(Message::Wish(wish));
             }),
-            chardev: Arc::new(move |id| chardevs.get(id)),
+            chardevs: self.host.chardevs.clone(),
         }
     }
 

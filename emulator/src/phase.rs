@@ -95,7 +95,9 @@ impl crate::door::Door {
         if now == Phase::NoMachine {
             // Only machine-set knows which machine.
             return Err(match target {
-                Phase::MachineCreated => QmpError::generic("Target machine phase too early to enter this way"),
+                Phase::MachineCreated => {
+                    QmpError::generic("Target machine phase too early to enter this way")
+                }
                 _ => no_machine(),
             });
         }

@@ -7,7 +7,12 @@ use boardwright_tests::program;
 fn the_first_board_is_built_shown_and_runs() -> Result<()> {
     let ended = program::run(&["run", "boards/first.qmp"])?;
     assert!(ended.status.success(), "{ended:?}");
-    for step in ["machine-set type=none", "-> initialized", "device_add driver=riscv.sifive.uart", "-> ready"] {
+    for step in [
+        "machine-set type=none",
+        "-> initialized",
+        "device_add driver=riscv.sifive.uart",
+        "-> ready",
+    ] {
         assert!(ended.err.contains(step), "{step}: {}", ended.err);
     }
     let lines: Vec<&str> = ended.out.lines().collect();

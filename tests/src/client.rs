@@ -43,8 +43,12 @@ impl Client {
         };
         stream.set_read_timeout(Some(PATIENCE))?;
         let writer = stream.try_clone()?;
-        let mut client =
-            Self { reader: BufReader::new(stream), writer, greeting: Value::Null, events: Vec::new() };
+        let mut client = Self {
+            reader: BufReader::new(stream),
+            writer,
+            greeting: Value::Null,
+            events: Vec::new(),
+        };
         client.greeting = client.read()?;
         Ok(client)
     }

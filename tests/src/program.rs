@@ -184,7 +184,11 @@ impl Program {
                 if self.out.text().contains(text) {
                     return Ok(self.out.text());
                 }
-                bail!("ended ({status}) before {text:?}\n--- out\n{}\n--- err\n{}", self.out.text(), self.err.text());
+                bail!(
+                    "ended ({status}) before {text:?}\n--- out\n{}\n--- err\n{}",
+                    self.out.text(),
+                    self.err.text()
+                );
             }
             if begin.elapsed() > PATIENCE {
                 bail!("waited in vain for {text:?}\n--- out\n{out}\n--- err\n{}", self.err.text());

@@ -179,7 +179,8 @@ impl Board {
             }
         }
         for port in self.ports_in_use(&old.name) {
-            let exists = new.driver().ports().get(port.port as usize).is_some_and(|p| port.line < p.count);
+            let exists =
+                new.driver().ports().get(port.port as usize).is_some_and(|p| port.line < p.count);
             if !exists {
                 return Err(QmpError::generic(format!(
                     "Port '{}' is wired and would vanish",
@@ -217,7 +218,7 @@ impl Board {
     pub fn wires_from(&self, device: &Device) -> Vec<(PortRef, PortRef)> {
         let ports = device.driver().ports();
         self.wires
-            .from_device(&device.name)
+            .leaving(&device.name)
             .filter(|(from, _)| {
                 ports.get(from.port as usize).is_some_and(|p| p.direction == PortDirection::Output)
             })

@@ -121,7 +121,8 @@ impl Board {
                 for (index, region) in driver.regions().iter().enumerate() {
                     let mut property =
                         Property::new(format!("mmio[{index}]"), "link<memory-region>");
-                    property.description = Some(format!("{}, {:#x} bytes", region.name, region.size));
+                    property.description =
+                        Some(format!("{}, {:#x} bytes", region.name, region.size));
                     properties.push(property);
                 }
             }
@@ -229,9 +230,12 @@ impl Board {
                     DeviceOptions::decode(&Value::Object(given), &Path::ARGUMENTS, Mode::Keyval)?;
                 self.replace(device, options.driver)
             }
-            _ if self.properties(object).iter().any(|known| known.name == property) => Err(
-                QmpError::generic(format!("Property '{}.{property}' is read-only", self.type_name(object))),
-            ),
+            _ if self.properties(object).iter().any(|known| known.name == property) => {
+                Err(QmpError::generic(format!(
+                    "Property '{}.{property}' is read-only",
+                    self.type_name(object)
+                )))
+            }
             _ => Err(self.no_property(object, property)),
         }
     }
@@ -253,7 +257,11 @@ impl Board {
             "Property '{}.{property}' not found",
             self.type_name(object)
         ));
-        if close.is_empty() { error } else { error.with_data(serde_json::json!({ "nearest": close })) }
+        if close.is_empty() {
+            error
+        } else {
+            error.with_data(serde_json::json!({ "nearest": close }))
+        }
     }
 }
 
@@ -294,7 +302,11 @@ fn empty_of(ty: &str) -> Value {
 ///
 /// # Errors
 /// The value does not fit.
-pub fn change_machine(options: &MachineOptions, property: &str, value: &Value) -> Result<MachineOptions, QmpError> {
+pub fn change_machine(
+    options: &MachineOptions,
+    property: &str,
+    value: &Value,
+) -> Result<MachineOptions, QmpError> {
     let mut given = match options.encode() {
         Value::Object(object) => object,
         _ => Map::new(),

@@ -17,7 +17,8 @@ impl Board {
     /// There is none, or a partial path fits several.
     pub fn find(&self, path: &str) -> Result<Object, QmpError> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let found = if path.starts_with('/') { self.walk(&parts) } else { self.search(path, &parts)? };
+        let found =
+            if path.starts_with('/') { self.walk(&parts) } else { self.search(path, &parts)? };
         found.ok_or_else(|| self.not_found(path, parts.first().copied().unwrap_or(path)))
     }
 
@@ -95,7 +96,8 @@ impl Board {
             [] => return Ok(None),
             ["machine", ..] => return Ok(self.walk(parts)),
             ["peripheral" | "peripheral-anon", ..] => {
-                let whole: Vec<&str> = std::iter::once("machine").chain(parts.iter().copied()).collect();
+                let whole: Vec<&str> =
+                    std::iter::once("machine").chain(parts.iter().copied()).collect();
                 return Ok(self.walk(&whole));
             }
             [name, rest @ ..] => {
@@ -124,7 +126,8 @@ impl Board {
         let names: Vec<&str> = self.devices().map(|device| &*device.name).collect();
         let name = name.rsplit('/').next().unwrap_or(name);
         let close = nearest(name, names.iter().copied());
-        let mut error = QmpError::new(ErrorClass::DeviceNotFound, format!("Device '{path}' not found"));
+        let mut error =
+            QmpError::new(ErrorClass::DeviceNotFound, format!("Device '{path}' not found"));
         if !close.is_empty() {
             let close: Vec<_> = close.into_iter().take(SUGGESTIONS).collect();
             error = error.with_data(serde_json::json!({ "nearest": close }));

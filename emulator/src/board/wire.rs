@@ -35,11 +35,11 @@ impl Wires {
         self.backward.get(input)
     }
 
-    pub(super) fn from_device(&self, device: &Name) -> impl Iterator<Item = (&PortRef, &PortRef)> {
+    pub(super) fn leaving(&self, device: &Name) -> impl Iterator<Item = (&PortRef, &PortRef)> {
         on_device(&self.forward, device)
     }
 
-    fn to_device(&self, device: &Name) -> impl Iterator<Item = (&PortRef, &PortRef)> {
+    fn entering(&self, device: &Name) -> impl Iterator<Item = (&PortRef, &PortRef)> {
         on_device(&self.backward, device)
     }
 
@@ -108,8 +108,8 @@ impl Board {
     }
 
     pub(super) fn ports_in_use(&self, device: &Name) -> Vec<PortRef> {
-        let outputs = self.wires.from_device(device).map(|(from, _)| from.clone());
-        outputs.chain(self.wires.to_device(device).map(|(to, _)| to.clone())).collect()
+        let outputs = self.wires.leaving(device).map(|(from, _)| from.clone());
+        outputs.chain(self.wires.entering(device).map(|(to, _)| to.clone())).collect()
     }
 
     fn direction(&self, port: &PortRef) -> Option<PortDirection> {

@@ -75,8 +75,8 @@ impl Loaded {
     /// # Errors
     /// It cannot be read, or is a broken ELF file or one for another architecture.
     pub fn read(path: &Path, addr: u64, raw: bool) -> Result<Self, LoadError> {
-        let bytes = std::fs::read(path)
-            .map_err(|reason| LoadError::Read { path: path.into(), reason })?;
+        let bytes =
+            std::fs::read(path).map_err(|reason| LoadError::Read { path: path.into(), reason })?;
         if bytes.is_empty() {
             return Err(LoadError::Empty { path: path.into() });
         }

@@ -97,7 +97,9 @@ fn loader_starts(board: &Board) -> Result<Vec<(u32, u64)>, QmpError> {
     let mut starts = Vec::new();
     for device in board.devices() {
         let DeviceOptionsDriver::Loader(loader) = &device.options else { continue };
-        if let (Some(cpu), Some(entry)) = (loader.cpu_num, crate::devices::misc::loader::entry(loader)?) {
+        if let (Some(cpu), Some(entry)) =
+            (loader.cpu_num, crate::devices::misc::loader::entry(loader)?)
+        {
             starts.push((cpu, entry));
         }
     }
@@ -120,8 +122,11 @@ impl Software {
         // Firmware begins where memory does; the kernel at the next page table leaf.
         let base = memory_base(board);
         let kernel_at = base + if width == 32 { 0x40_0000 } else { 0x20_0000 };
-        let firmware = options.firmware.as_deref().filter(|name| !matches!(*name, "none" | "default"));
-        for (path, at, is_kernel) in [(firmware, base, false), (options.kernel.as_deref(), kernel_at, true)] {
+        let firmware =
+            options.firmware.as_deref().filter(|name| !matches!(*name, "none" | "default"));
+        for (path, at, is_kernel) in
+            [(firmware, base, false), (options.kernel.as_deref(), kernel_at, true)]
+        {
             let Some(path) = path else { continue };
             let at = if is_kernel && all.entry.is_none() { base } else { at };
             let loaded = Loaded::read(Path::new(path), at, false)?;
@@ -134,7 +139,8 @@ impl Software {
             all.images.extend(loaded.images);
         }
         if let Some(path) = &options.initrd {
-            let end = all.images.iter().map(|i| i.addr + i.bytes.len() as u64).max().unwrap_or(base);
+            let end =
+                all.images.iter().map(|i| i.addr + i.bytes.len() as u64).max().unwrap_or(base);
             // Behind the kernel's zeroed data, which a raw image does not tell the size of.
             let at = (end + 0x400_0000).next_multiple_of(0x20_0000).min(halfway(board, base));
             let loaded = Loaded::read(Path::new(path), at, true)?;
@@ -165,7 +171,10 @@ fn memory_base(board: &Board) -> u64 {
 
 fn halfway(board: &Board, base: u64) -> u64 {
     let memories = board.memories();
-    let size = memories.iter().find(|(_, m)| m.addr <= base && base <= m.last()).map_or(0, |(_, m)| m.size);
+    let size = memories
+        .iter()
+        .find(|(_, m)| m.addr <= base && base <= m.last())
+        .map_or(0, |(_, m)| m.size);
     (base + size / 2).next_multiple_of(0x20_0000)
 }
 

@@ -31,7 +31,8 @@ pub fn read(path: &str) -> Result<Tree, QmpError> {
 /// # Errors
 /// A name in it cannot be written.
 pub fn to_blob(tree: &Tree) -> Result<Vec<u8>, QmpError> {
-    tree.to_blob().map_err(|error| QmpError::generic(format!("Cannot write the device tree: {error}")))
+    tree.to_blob()
+        .map_err(|error| QmpError::generic(format!("Cannot write the device tree: {error}")))
 }
 
 /// Describes a board; `initrd` is where an initial file system lies, first address and end.
@@ -73,9 +74,10 @@ pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpEr
         .with_str("model", &model)
         .with_child(chosen(board, consoles.first().map(|(_, path)| path.as_str()), initrd));
     if !consoles.is_empty() {
-        let aliases = (0..).zip(&consoles).fold(Node::new("aliases"), |node, (index, (_, path))| {
-            node.with_str(&format!("serial{index}"), path)
-        });
+        let aliases =
+            (0..).zip(&consoles).fold(Node::new("aliases"), |node, (index, (_, path))| {
+                node.with_str(&format!("serial{index}"), path)
+            });
         root.push(aliases);
     }
     root.push(cpus(board, &phandles)?);
@@ -97,7 +99,9 @@ pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpEr
 /// The back end of a device that may be a console; empty where it has none.
 fn console(device: &Device) -> Option<String> {
     match &device.options {
-        DeviceOptionsDriver::RiscvSifiveUart(uart) => Some(uart.chardev.clone().unwrap_or_default()),
+        DeviceOptionsDriver::RiscvSifiveUart(uart) => {
+            Some(uart.chardev.clone().unwrap_or_default())
+        }
         DeviceOptionsDriver::SerialMm(uart) => Some(uart.chardev.clone().unwrap_or_default()),
         _ => None,
     }

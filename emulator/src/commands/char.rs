@@ -9,8 +9,8 @@ use crate::backends::char::{
 };
 use crate::door::{Door, Inbox};
 use crate::qapi::{
-    CharCommands, ChardevInfo, ChardevOptions, ChardevOptionsBackend, ChardevSocketOptions, MonitorMode,
-    ShutdownCause, XMonitorAdd,
+    CharCommands, ChardevInfo, ChardevOptions, ChardevOptionsBackend, ChardevSocketOptions,
+    MonitorMode, ShutdownCause, XMonitorAdd,
 };
 use crate::qmp::{Capability, Monitor, SessionConfig};
 
@@ -32,7 +32,9 @@ fn socket(options: ChardevSocketOptions) -> Result<CharConfig, QmpError> {
             SocketAddress::Tcp { host: host.unwrap_or_else(|| LOOPBACK.into()), port }
         }
         (Some(_), ..) => {
-            return Err(QmpError::generic("A socket has either 'path' or 'host' and 'port', not both"));
+            return Err(QmpError::generic(
+                "A socket has either 'path' or 'host' and 'port', not both",
+            ));
         }
         (None, _, None) => {
             return Err(QmpError::generic("A socket needs 'path' (unix) or 'port' (TCP)"));
@@ -72,11 +74,13 @@ impl CharCommands for Door {
         };
         let mux = mux.unwrap_or(false);
         let base_id = if mux { format!("{id}-base") } else { id.clone() };
-        let mut chardev = Chardev::open(&base_id, &config, self.host.io.handle()).map_err(failed)?;
+        let mut chardev =
+            Chardev::open(&base_id, &config, self.host.io.handle()).map_err(failed)?;
         if mux {
             let inbox = self.inbox().clone();
             let quit = Box::new(move || inbox.end(ShutdownCause::HostUi));
-            chardev = Chardev::open_mux(&id, chardev, MuxConfig { escape: ESCAPE, quit }).map_err(failed)?;
+            chardev = Chardev::open_mux(&id, chardev, MuxConfig { escape: ESCAPE, quit })
+                .map_err(failed)?;
         }
         self.host.chardevs.add(chardev)
     }

@@ -4,8 +4,8 @@ use qapi_runtime::QmpError;
 
 use crate::door::Door;
 use crate::qapi::{
-    self, CommandInfo, ControlCommands, NameInfo, QMPCapability, QmpCapabilities, ShutdownCause, VersionInfo,
-    VersionTriple,
+    self, CommandInfo, ControlCommands, NameInfo, QMPCapability, QmpCapabilities, ShutdownCause,
+    VersionInfo, VersionTriple,
 };
 use crate::qmp::Capability;
 

@@ -27,23 +27,83 @@ struct Verb {
 
 const INFOS: &[Info] = &[
     Info { name: "chardev", help: "show the character devices", print: info_chardev },
-    Info { name: "mtree", help: "show memory tree", print: |door, _| Ok(mtree(&door.stage.board()?.view())) },
+    Info {
+        name: "mtree",
+        help: "show memory tree",
+        print: |door, _| Ok(mtree(&door.stage.board()?.view())),
+    },
     Info { name: "name", help: "show the current VM name", print: info_name },
-    Info { name: "qtree", help: "show device tree", print: |door, _| Ok(qtree(door.stage.board()?)) },
+    Info {
+        name: "qtree",
+        help: "show device tree",
+        print: |door, _| Ok(qtree(door.stage.board()?)),
+    },
     Info { name: "registers", help: "show the cpu registers", print: info_registers },
     Info { name: "status", help: "show the current VM status", print: info_status },
-    Info { name: "version", help: "show the version", print: |_, _| Ok(format!("{}\n", version())) },
+    Info {
+        name: "version",
+        help: "show the version",
+        print: |_, _| Ok(format!("{}\n", version())),
+    },
 ];
 
 const VERBS: &[Verb] = &[
-    Verb { name: "cont", alias: Some("c"), arguments: "", help: "resume emulation", run: |door, _, _| plain(door, "cont", json!({})) },
-    Verb { name: "device_add", alias: None, arguments: "driver[,prop=value][,...]", help: "add device, like -device on the command line", run: device_add },
-    Verb { name: "help", alias: Some("?"), arguments: "[cmd]", help: "show the help", run: |_, _, _| Ok(help()) },
-    Verb { name: "info", alias: None, arguments: "[subcommand]", help: "show various information about the system state", run: info },
-    Verb { name: "quit", alias: Some("q"), arguments: "", help: "quit the emulator", run: |door, _, _| plain(door, "quit", json!({})) },
-    Verb { name: "stop", alias: Some("s"), arguments: "", help: "stop emulation", run: |door, _, _| plain(door, "stop", json!({})) },
-    Verb { name: "system_powerdown", alias: None, arguments: "", help: "send system power down event", run: |door, _, _| plain(door, "system_powerdown", json!({})) },
-    Verb { name: "system_reset", alias: None, arguments: "", help: "reset the system", run: |door, _, _| plain(door, "system_reset", json!({})) },
+    Verb {
+        name: "cont",
+        alias: Some("c"),
+        arguments: "",
+        help: "resume emulation",
+        run: |door, _, _| plain(door, "cont", json!({})),
+    },
+    Verb {
+        name: "device_add",
+        alias: None,
+        arguments: "driver[,prop=value][,...]",
+        help: "add device, like -device on the command line",
+        run: device_add,
+    },
+    Verb {
+        name: "help",
+        alias: Some("?"),
+        arguments: "[cmd]",
+        help: "show the help",
+        run: |_, _, _| Ok(help()),
+    },
+    Verb {
+        name: "info",
+        alias: None,
+        arguments: "[subcommand]",
+        help: "show various information about the system state",
+        run: info,
+    },
+    Verb {
+        name: "quit",
+        alias: Some("q"),
+        arguments: "",
+        help: "quit the emulator",
+        run: |door, _, _| plain(door, "quit", json!({})),
+    },
+    Verb {
+        name: "stop",
+        alias: Some("s"),
+        arguments: "",
+        help: "stop emulation",
+        run: |door, _, _| plain(door, "stop", json!({})),
+    },
+    Verb {
+        name: "system_powerdown",
+        alias: None,
+        arguments: "",
+        help: "send system power down event",
+        run: |door, _, _| plain(door, "system_powerdown", json!({})),
+    },
+    Verb {
+        name: "system_reset",
+        alias: None,
+        arguments: "",
+        help: "reset the system",
+        run: |door, _, _| plain(door, "system_reset", json!({})),
+    },
 ];
 
 impl Door {
@@ -57,7 +117,8 @@ impl Door {
         }
         let verb = VERBS.iter().find(|verb| verb.name == word || verb.alias == Some(word));
         let text = match verb {
-            Some(verb) => (verb.run)(self, rest.trim(), hart).unwrap_or_else(|error| format!("Error: {error}\n")),
+            Some(verb) => (verb.run)(self, rest.trim(), hart)
+                .unwrap_or_else(|error| format!("Error: {error}\n")),
             None => format!("unknown command: '{word}'\n"),
         };
         text.replace('\n', "\r\n")
@@ -71,7 +132,8 @@ fn plain(door: &mut Door, name: &str, arguments: Value) -> Result<String, QmpErr
 
 fn device_add(door: &mut Door, line: &str, _hart: usize) -> Result<String, QmpError> {
     // The same spelling as the option's, read by the same reader.
-    let asked = crate::cli::parse(["-device", line]).map_err(|error| QmpError::generic(error.to_string()))?;
+    let asked = crate::cli::parse(["-device", line])
+        .map_err(|error| QmpError::generic(error.to_string()))?;
     if let Some(ask) = &asked.ask {
         return crate::program::help::answer(ask);
     }
@@ -135,7 +197,10 @@ fn info_chardev(door: &mut Door, _hart: usize) -> Result<String, QmpError> {
 
 fn info_registers(door: &mut Door, hart: usize) -> Result<String, QmpError> {
     let Some(machine) = door.stage.machine() else {
-        return Err(QmpError::generic(format!("No CPU runs at '{}': harts exist from 'ready' on", door.phase())));
+        return Err(QmpError::generic(format!(
+            "No CPU runs at '{}': harts exist from 'ready' on",
+            door.phase()
+        )));
     };
     let registers = machine.harts().with(hart, |hart| hart.registers());
     match registers {
@@ -146,7 +211,9 @@ fn info_registers(door: &mut Door, hart: usize) -> Result<String, QmpError> {
 
 /// Mappings by address; what is hidden by another is said to be.
 fn mtree(view: &View) -> String {
-    let mut text = String::from("address-space: memory\n  0000000000000000-ffffffffffffffff (prio 0, i/o): system\n");
+    let mut text = String::from(
+        "address-space: memory\n  0000000000000000-ffffffffffffffff (prio 0, i/o): system\n",
+    );
     let mut order: Vec<usize> = (0..view.mappings.len()).collect();
     order.sort_by_key(|&index| (view.mappings[index].addr, view.mappings[index].order));
     for index in order {
@@ -162,7 +229,8 @@ fn mtree(view: &View) -> String {
             seen if seen < u128::from(mapping.size) => " [partly hidden]",
             _ => "",
         };
-        let alias = mapping.alias.as_ref().map(|alias| format!(" (alias {alias})")).unwrap_or_default();
+        let alias =
+            mapping.alias.as_ref().map(|alias| format!(" (alias {alias})")).unwrap_or_default();
         let _ = writeln!(
             text,
             "    {:016x}-{:016x} (prio {}): {}[{}]{alias}{hidden}",
@@ -187,7 +255,8 @@ fn qtree(board: &Board) -> String {
             let _ = writeln!(text, "    gpio-{way} \"{}\" {}", port.name, port.count);
         }
         for (from, to) in board.wires_from(device) {
-            let _ = writeln!(text, "    irq {} -> {}", board.port_path(&from), board.port_path(&to));
+            let _ =
+                writeln!(text, "    irq {} -> {}", board.port_path(&from), board.port_path(&to));
         }
         for mapping in board.mappings_of(&device.name) {
             let _ = writeln!(text, "    mmio {:016x}/{:016x}", mapping.addr, mapping.size);

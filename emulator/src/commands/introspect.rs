@@ -7,8 +7,9 @@ use crate::qapi::{IntrospectCommands, QMP_SCHEMA, SchemaInfo};
 
 impl IntrospectCommands for Door {
     fn query_qmp_schema(&mut self) -> Result<Vec<SchemaInfo>, QmpError> {
-        let table: Value = serde_json::from_str(QMP_SCHEMA)
-            .map_err(|error| QmpError::generic(format!("The generated schema table is broken: {error}")))?;
+        let table: Value = serde_json::from_str(QMP_SCHEMA).map_err(|error| {
+            QmpError::generic(format!("The generated schema table is broken: {error}"))
+        })?;
         Vec::decode(&table, &Path::RETURN, Mode::Strict)
     }
 }

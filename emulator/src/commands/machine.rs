@@ -8,8 +8,8 @@ use crate::machines;
 use crate::phase::{Arrival, Stage};
 use crate::qapi::{
     AccelSet, AdvanceMachinePhase, CpuInfoFast, DeviceOptionsDriver, MachineCommands, MachineInfo,
-    MachineInitPhaseStatus, MachineOobCommands, MachineOptions, MachineType, Phase, SetMachinePhase,
-    SysEmuTarget,
+    MachineInitPhaseStatus, MachineOobCommands, MachineOptions, MachineType, Phase,
+    SetMachinePhase, SysEmuTarget,
 };
 
 impl Door {
@@ -46,7 +46,9 @@ impl MachineCommands for Door {
 
     fn x_exit_preconfig(&mut self) -> Result<(), QmpError> {
         if self.phase() >= Phase::Initialized {
-            return Err(QmpError::generic("The command is permitted only before machine initialization"));
+            return Err(QmpError::generic(
+                "The command is permitted only before machine initialization",
+            ));
         }
         self.advance_and_start(Phase::Ready, Arrival::Be)
     }

@@ -8,7 +8,10 @@ use crate::door::Door;
 use crate::qapi::{HumanMonitorCommand, MiscCommands, XLogSet};
 
 impl MiscCommands for Door {
-    fn human_monitor_command(&mut self, arguments: HumanMonitorCommand) -> Result<String, QmpError> {
+    fn human_monitor_command(
+        &mut self,
+        arguments: HumanMonitorCommand,
+    ) -> Result<String, QmpError> {
         let invalid = || QmpError::generic("Parameter 'cpu-index' expects a CPU number");
         let index = usize::try_from(arguments.cpu_index.unwrap_or(0)).map_err(|_| invalid())?;
         let harts = self.stage.board().map_or(0, |board| board.harts().len());

@@ -7,7 +7,9 @@ use crate::board::driver_properties;
 use crate::devices::{cpu, driver};
 use crate::door::Door;
 use crate::phase::Stage;
-use crate::qapi::{DeviceDriver, DeviceListProperties, DeviceOptions, ObjectPropertyInfo, QdevCommands};
+use crate::qapi::{
+    DeviceDriver, DeviceListProperties, DeviceOptions, ObjectPropertyInfo, QdevCommands,
+};
 
 /// The bus that devices with regions sit on.
 const SYSTEM_BUS: &str = "main-system-bus";

@@ -13,8 +13,12 @@ use crate::qapi::{
 };
 
 /// The kinds of which special cases exist.
-const ABSTRACT: &[(&str, Option<&str>)] =
-    &[("object", None), ("device", Some("object")), ("machine", Some("object")), ("riscv-cpu", Some("device"))];
+const ABSTRACT: &[(&str, Option<&str>)] = &[
+    ("object", None),
+    ("device", Some("object")),
+    ("machine", Some("object")),
+    ("riscv-cpu", Some("device")),
+];
 
 pub(super) fn info_of(property: Property) -> ObjectPropertyInfo {
     let Property { name, ty, description, default } = property;
@@ -32,8 +36,12 @@ fn types() -> Vec<(String, Option<&'static str>, bool)> {
     let mut all: Vec<_> =
         ABSTRACT.iter().map(|(name, parent)| (String::from(*name), *parent, true)).collect();
     all.extend(DeviceDriver::ALL.iter().map(|driver| (driver.to_string(), Some("device"), false)));
-    all.extend(MachineType::ALL.iter().map(|kind| (format!("{kind}-machine"), Some("machine"), false)));
-    all.extend(CPU_MODELS.iter().map(|cpu| (format!("{}-riscv-cpu", cpu.name), Some("riscv-cpu"), false)));
+    all.extend(
+        MachineType::ALL.iter().map(|kind| (format!("{kind}-machine"), Some("machine"), false)),
+    );
+    all.extend(
+        CPU_MODELS.iter().map(|cpu| (format!("{}-riscv-cpu", cpu.name), Some("riscv-cpu"), false)),
+    );
     all.push(("tcg-accel".into(), Some("object"), false));
     all
 }
@@ -51,8 +59,9 @@ impl QomCommands for Door {
             && path.trim_matches('/') == "machine"
         {
             let kind = options.type_.tag();
-            return machines::get(options, property)
-                .ok_or_else(|| QmpError::generic(format!("Property '{kind}-machine.{property}' not found")));
+            return machines::get(options, property).ok_or_else(|| {
+                QmpError::generic(format!("Property '{kind}-machine.{property}' not found"))
+            });
         }
         let board = self.stage.board()?;
         board.get(&board.find(path)?, property)
@@ -66,7 +75,9 @@ impl QomCommands for Door {
             {
                 let kind = options.type_.tag();
                 if !machines::has(kind, property) {
-                    return Err(QmpError::generic(format!("Property '{kind}-machine.{property}' not found")));
+                    return Err(QmpError::generic(format!(
+                        "Property '{kind}-machine.{property}' not found"
+                    )));
                 }
                 **options = change_machine(options, property, value)?;
                 Ok(())
@@ -94,7 +105,9 @@ impl QomCommands for Door {
 
     fn qom_list_types(&mut self, arguments: QomListTypes) -> Result<Vec<ObjectTypeInfo>, QmpError> {
         let all = types();
-        let parent_of = |name: &str| all.iter().find(|(known, ..)| known == name).and_then(|(_, parent, _)| *parent);
+        let parent_of = |name: &str| {
+            all.iter().find(|(known, ..)| known == name).and_then(|(_, parent, _)| *parent)
+        };
         let implements = |name: &str, wanted: &str| {
             let mut at = Some(name);
             while let Some(here) = at {
@@ -109,7 +122,9 @@ impl QomCommands for Door {
         Ok(all
             .iter()
             .filter(|(_, _, is_abstract)| with_abstract || !is_abstract)
-            .filter(|(name, ..)| arguments.implements.as_ref().is_none_or(|wanted| implements(name, wanted)))
+            .filter(|(name, ..)| {
+                arguments.implements.as_ref().is_none_or(|wanted| implements(name, wanted))
+            })
             .map(|(name, parent, is_abstract)| ObjectTypeInfo {
                 name: name.clone(),
                 abstract_: is_abstract.then_some(true),
@@ -118,12 +133,16 @@ impl QomCommands for Door {
             .collect())
     }
 
-    fn qom_list_properties(&mut self, arguments: QomListProperties) -> Result<Vec<ObjectPropertyInfo>, QmpError> {
+    fn qom_list_properties(
+        &mut self,
+        arguments: QomListProperties,
+    ) -> Result<Vec<ObjectPropertyInfo>, QmpError> {
         let name = &arguments.typename;
         if let Ok(driver) = name.parse::<DeviceDriver>() {
             return Ok(driver_properties(driver).map(info_of).collect());
         }
-        let machine = name.strip_suffix("-machine").and_then(|kind| kind.parse::<MachineType>().ok());
+        let machine =
+            name.strip_suffix("-machine").and_then(|kind| kind.parse::<MachineType>().ok());
         if let Some(kind) = machine {
             return Ok(machines::properties(kind).map(info_of).collect());
         }

@@ -58,7 +58,8 @@ impl VirtualClock {
         let ringing = Arc::downgrade(&clock);
         // Without the thread no alarm rings; a host that cannot start one is out of resources,
         // which `start` of the hart threads reports.
-        let _ = std::thread::Builder::new().name("alarms".into()).spawn(move || ring_alarms(&ringing));
+        let _ =
+            std::thread::Builder::new().name("alarms".into()).spawn(move || ring_alarms(&ringing));
         clock
     }
 
@@ -129,7 +130,9 @@ fn ring_alarms(clock: &Weak<VirtualClock>) {
             }
             other => {
                 let wait = match other {
-                    Some((at, _)) if state.since.is_some() => Duration::from_nanos(at - now).min(CHECK),
+                    Some((at, _)) if state.since.is_some() => {
+                        Duration::from_nanos(at - now).min(CHECK)
+                    }
                     _ => CHECK,
                 };
                 drop(clock.changed.wait_timeout(state, wait));

@@ -117,7 +117,9 @@ impl Harts {
             let thread = std::thread::Builder::new()
                 .name(format!("hart {index}"))
                 .spawn(work)
-                .map_err(|error| QmpError::generic(format!("Cannot start a thread for hart {index}: {error}")))?;
+                .map_err(|error| {
+                    QmpError::generic(format!("Cannot start a thread for hart {index}: {error}"))
+                })?;
             all.list.push(Running { hart, interrupts, thread: Some(thread), thread_id });
         }
         all.pause();

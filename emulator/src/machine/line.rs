@@ -59,7 +59,8 @@ impl Line {
             if inner.delivered.swap(level, Ordering::AcqRel) != level {
                 device.input(target.unit, target.line, level);
             }
-            if inner.requests.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            if inner.requests.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+            {
                 return;
             }
         }

@@ -13,6 +13,7 @@ use boardwright_riscv::{Bus, Hart, Observer, Ram};
 use qapi_runtime::QmpError;
 
 use crate::backends::char::Chardev;
+use crate::backends::host::Chardevs;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
 use crate::devices::{Built, Device, PortDirection, RegionKind};
@@ -44,8 +45,8 @@ pub struct Surroundings {
     pub trace: Arc<Trace>,
     /// Takes a guest's wishes; called on a hart's thread.
     pub wish: Arc<dyn Fn(Wish) + Send + Sync>,
-    /// The character back ends by id.
-    pub chardev: Arc<dyn Fn(&str) -> Option<Arc<Chardev>> + Send + Sync>,
+    /// The character back ends.
+    pub chardevs: Arc<Chardevs>,
 }
 
 /// Where a device is built.
@@ -69,7 +70,7 @@ impl Site<'_> {
     /// There is no such back end.
     pub fn chardev(&self, id: Option<&str>) -> Result<Option<Arc<Chardev>>, QmpError> {
         let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(None) };
-        match (self.around.chardev)(id) {
+        match self.around.chardevs.get(id) {
             Some(chardev) => Ok(Some(chardev)),
             // `serial0` names the first option -serial, whether there is one or not.
             None if id.strip_prefix("serial").is_some_and(|n| n.parse::<u32>().is_ok()) => Ok(None),
@@ -125,7 +126,8 @@ impl Machine {
     pub fn watch(&self, trace: &Arc<Trace>) {
         let wanted = [LogItem::Int, LogItem::InAsm].iter().any(|&item| trace.on(item));
         for index in 0..self.harts.len() {
-            let observer = wanted.then(|| Arc::new(trace::HartTrace(trace.clone())) as Arc<dyn Observer>);
+            let observer =
+                wanted.then(|| Arc::new(trace::HartTrace(trace.clone())) as Arc<dyn Observer>);
             self.harts.with(index, |hart| hart.set_observer(observer));
         }
     }
@@ -196,10 +198,10 @@ impl Parts {
         let driver = device.driver();
         let outputs = driver.ports().iter().map(outputs_of).sum::<u32>();
         let lines: Vec<Line> = (0..outputs).map(|_| Line::default()).collect();
-        let site =
-            Site { board, device, lines: lines.clone(), clock: clock.clone(), around };
+        let site = Site { board, device, lines: lines.clone(), clock: clock.clone(), around };
         let Built { device: live, memory, images, harts } = driver.build(&site)?;
-        let memories = (0_u32..).zip(driver.regions()).filter(|(_, region)| region.kind != RegionKind::Io);
+        let memories =
+            (0_u32..).zip(driver.regions()).filter(|(_, region)| region.kind != RegionKind::Io);
         for ((region, _), ram) in memories.zip(memory) {
             self.memory.insert((device.name.clone(), region), ram);
         }
@@ -215,7 +217,8 @@ impl Parts {
     /// Leads every wired output to its input, and gives harts the time of their timer.
     fn connect(&self, board: &Board) {
         for (from, to) in board.wires() {
-            let (Some(line), Some(target)) = (self.line(board, from), self.devices.get(&to.device)) else {
+            let (Some(line), Some(target)) = (self.line(board, from), self.devices.get(&to.device))
+            else {
                 continue;
             };
             line.connect(target, to.unit, to.line);
@@ -238,16 +241,15 @@ impl Parts {
         for span in &view.spans {
             let mapping = &view.mappings[span.mapping];
             let offset = mapping.offset + (span.first - mapping.addr);
-            let device = board
-                .device(&mapping.device)
-                .ok_or_else(|| QmpError::generic(format!("Device '{}' not found", mapping.device)))?;
-            let kind = device.driver().regions().get(mapping.region as usize).map(|region| region.kind);
+            let device = board.device(&mapping.device).ok_or_else(|| {
+                QmpError::generic(format!("Device '{}' not found", mapping.device))
+            })?;
+            let kind =
+                device.driver().regions().get(mapping.region as usize).map(|region| region.kind);
             let target = match (kind, self.memory.get(&(mapping.device.clone(), mapping.region))) {
-                (Some(kind), Some(ram)) => RangeTarget::Memory {
-                    ram: ram.clone(),
-                    offset,
-                    writable: kind.is_ram(),
-                },
+                (Some(kind), Some(ram)) => {
+                    RangeTarget::Memory { ram: ram.clone(), offset, writable: kind.is_ram() }
+                }
                 _ => RangeTarget::Io {
                     device: self.devices[&mapping.device].clone(),
                     region: mapping.region,

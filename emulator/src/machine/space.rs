@@ -67,7 +67,8 @@ impl AddressSpace {
         let mut at = addr;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let Some(Range { first, last, target: RangeTarget::Memory { ram, offset, .. } }) = self.find(at, 1)
+            let Some(Range { first, last, target: RangeTarget::Memory { ram, offset, .. } }) =
+                self.find(at, 1)
             else {
                 return Err(at);
             };
@@ -85,14 +86,16 @@ impl AddressSpace {
 
     /// Whether all of a run of addresses is memory.
     pub fn is_memory(&self, addr: u64, size: u64) -> bool {
-        self.find(addr, size.max(1)).is_some_and(|range| matches!(range.target, RangeTarget::Memory { .. }))
+        self.find(addr, size.max(1))
+            .is_some_and(|range| matches!(range.target, RangeTarget::Memory { .. }))
     }
 }
 
 impl Bus for AddressSpace {
     fn read(&self, addr: u64, size: u8) -> Result<u64, BusError> {
         let Some(range) = self.find(addr, size.into()) else {
-            self.trace.guest_error(|| format!("read of {size} bytes at {addr:#x}: nothing is there"));
+            self.trace
+                .guest_error(|| format!("read of {size} bytes at {addr:#x}: nothing is there"));
             return Err(BusError::Unmapped);
         };
         match &range.target {
@@ -113,8 +116,9 @@ impl Bus for AddressSpace {
         };
         match &range.target {
             RangeTarget::Memory { writable: false, .. } => {
-                self.trace
-                    .guest_error(|| format!("write of {size} bytes at {addr:#x}: read-only memory"));
+                self.trace.guest_error(|| {
+                    format!("write of {size} bytes at {addr:#x}: read-only memory")
+                });
                 Err(BusError::Refused)
             }
             RangeTarget::Memory { ram, offset, .. } => {

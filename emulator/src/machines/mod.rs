@@ -10,7 +10,9 @@ use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
 
 use crate::board::{Board, Property};
 use crate::door::Command;
-use crate::qapi::{MachineOptions, MachineOptionsBase, MachineOptionsNone, MachineOptionsSifiveDt, MachineType};
+use crate::qapi::{
+    MachineOptions, MachineOptionsBase, MachineOptionsNone, MachineOptionsSifiveDt, MachineType,
+};
 
 /// What a kind of machine is.
 pub trait Template: Sync {
@@ -67,7 +69,10 @@ machines! {
 
 /// The members of a machine's options: those of every machine, then its own.
 fn members(kind: MachineType) -> impl Iterator<Item = &'static MemberInfo> {
-    <MachineOptionsBase as Object>::MEMBERS.iter().chain(own_members(kind)).filter(|m| m.name != "type")
+    <MachineOptionsBase as Object>::MEMBERS
+        .iter()
+        .chain(own_members(kind))
+        .filter(|m| m.name != "type")
 }
 
 /// Whether the option `dtb` is what the machine's board is made from, rather than for the guest.

@@ -22,8 +22,12 @@ pub(crate) fn answer(ask: &Ask) -> Result<String, QmpError> {
         Ask::DeviceHelp => device_help(),
         Ask::DeviceProperties(driver) => device_properties(driver)?,
         Ask::CpuHelp => cpu_help(),
-        Ask::LogHelp => list("Log items (comma separated):", LogItem::ALL.iter().map(|item| item.as_str())),
-        Ask::AccelHelp => list("Accelerators supported:", Accelerator::ALL.iter().map(|accel| accel.as_str())),
+        Ask::LogHelp => {
+            list("Log items (comma separated):", LogItem::ALL.iter().map(|item| item.as_str()))
+        }
+        Ask::AccelHelp => {
+            list("Accelerators supported:", Accelerator::ALL.iter().map(|accel| accel.as_str()))
+        }
         Ask::ChardevHelp => list(
             "Available chardev backend types:",
             ChardevBackendKind::ALL.iter().map(|kind| kind.as_str()),
@@ -56,9 +60,9 @@ fn print(title: &str, properties: impl Iterator<Item = Property>) -> String {
 }
 
 fn machine_properties(name: &str) -> Result<String, QmpError> {
-    let kind: MachineType = name
-        .parse()
-        .map_err(|_| not_found("Machine type", name, MachineType::ALL.iter().map(|kind| kind.as_str())))?;
+    let kind: MachineType = name.parse().map_err(|_| {
+        not_found("Machine type", name, MachineType::ALL.iter().map(|kind| kind.as_str()))
+    })?;
     Ok(print(name, machines::properties(kind)))
 }
 
@@ -83,9 +87,9 @@ fn device_help() -> String {
 }
 
 fn device_properties(name: &str) -> Result<String, QmpError> {
-    let driver: DeviceDriver = name
-        .parse()
-        .map_err(|_| not_found("Device", name, DeviceDriver::ALL.iter().map(|driver| driver.as_str())))?;
+    let driver: DeviceDriver = name.parse().map_err(|_| {
+        not_found("Device", name, DeviceDriver::ALL.iter().map(|driver| driver.as_str()))
+    })?;
     Ok(print(name, driver_properties(driver)))
 }
 

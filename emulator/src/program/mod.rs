@@ -24,15 +24,23 @@ enum Failure {
     #[error("{0}")]
     Options(#[from] cli::CliError),
     #[error("{}: {}{}", .0, .1.desc, script::hint(.1))]
-    Step(String, QmpError),
+    Step(String, Box<QmpError>),
     #[error("{}{}", .0.desc, script::hint(.0))]
-    Qmp(#[from] QmpError),
+    Qmp(Box<QmpError>),
     #[error("{0}")]
     Script(#[from] script::Failed),
     #[error("{what}: {source}")]
     Host { what: String, source: std::io::Error },
-    #[error("No machine specified, and nothing to specify one with: add -M MACHINE (-M help lists them), a monitor (-qmp ...), or run a script (boardwright run SCRIPT)")]
+    #[error(
+        "No machine specified, and nothing to specify one with: add -M MACHINE (-M help lists them), a monitor (-qmp ...), or run a script (boardwright run SCRIPT)"
+    )]
     NothingToDo,
+}
+
+impl From<QmpError> for Failure {
+    fn from(error: QmpError) -> Self {
+        Self::Qmp(Box::new(error))
+    }
 }
 
 fn host(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
@@ -93,7 +101,9 @@ fn open(invocation: &Invocation) -> Result<Door, Failure> {
 }
 
 fn execute(door: &mut Door, step: &Step) -> Result<(), Failure> {
-    door.execute(&step.command).map(|_| ()).map_err(|error| Failure::Step(step.origin.clone(), error))
+    door.execute(&step.command)
+        .map(|_| ())
+        .map_err(|error| Failure::Step(step.origin.clone(), Box::new(error)))
 }
 
 /// Back ends, monitors, the machine and its phases; or the script.
@@ -114,7 +124,11 @@ fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
         return Ok(script::run(door, script)?);
     }
     let target = match (door.phase(), invocation.preconfig) {
-        (Phase::NoMachine, _) if invocation.setup.iter().any(|step| step.command.name == "x-monitor-add") => return Ok(()),
+        (Phase::NoMachine, _)
+            if invocation.setup.iter().any(|step| step.command.name == "x-monitor-add") =>
+        {
+            return Ok(());
+        }
         (Phase::NoMachine, _) => return Err(Failure::NothingToDo),
         (_, true) => Phase::AccelCreated,
         (_, false) => Phase::Ready,
@@ -132,7 +146,10 @@ fn go_on(door: &Door, invocation: &Invocation) -> Result<bool, Failure> {
     if door.phase() == Phase::Ready || monitors || invocation.script.is_none() {
         return Ok(true);
     }
-    let text = format!("the script ends at '{}': set-machine-phase phase=ready runs the board", door.phase());
+    let text = format!(
+        "the script ends at '{}': set-machine-phase phase=ready runs the board",
+        door.phase()
+    );
     door.host.warn(&text);
     Ok(false)
 }

@@ -15,30 +15,45 @@ const CLINT_TIMER: u64 = 0x4000;
 
 impl<'t> Import<'t> {
     /// A CLINT is an ACLINT of two devices.
-    pub(super) fn clint(&mut self, node: &NodeRef<'t>, addr: u64) -> Result<Option<Wires>, TreeError> {
+    pub(super) fn clint(
+        &mut self,
+        node: &NodeRef<'t>,
+        addr: u64,
+    ) -> Result<Option<Wires>, TreeError> {
         let harts = (node.interrupts()?.len() / 2).max(1);
         let (swi, mtimer) = (format!("swi@{addr:x}"), format!("mtimer@{:x}", addr + CLINT_TIMER));
         let timebase = ["/cpus", "/cpus/cpu@0"]
             .iter()
             .find_map(|path| self.tree.find(path)?.property("timebase-frequency"));
-        let mut timer = json!({ "driver": "riscv.aclint.mtimer", "id": mtimer, "num-harts": harts });
+        let mut timer =
+            json!({ "driver": "riscv.aclint.mtimer", "id": mtimer, "num-harts": harts });
         if let Some(timebase) = timebase {
             timer["timebase-freq"] = timebase.u32()?.into();
         }
-        self.command("device_add", json!({ "driver": "riscv.aclint.swi", "id": swi, "num-harts": harts }));
+        self.command(
+            "device_add",
+            json!({ "driver": "riscv.aclint.swi", "id": swi, "num-harts": harts }),
+        );
         self.command("device_add", timer);
         self.map(&swi, addr);
         self.map(&mtimer, addr + CLINT_TIMER);
         Ok(Some(Wires::Clint(swi, mtimer)))
     }
 
-    pub(super) fn wire_clint(&mut self, node: &NodeRef<'t>, swi: &str, mtimer: &str) -> Result<(), TreeError> {
+    pub(super) fn wire_clint(
+        &mut self,
+        node: &NodeRef<'t>,
+        swi: &str,
+        mtimer: &str,
+    ) -> Result<(), TreeError> {
         let interrupts = node.interrupts()?;
         for (index, pair) in interrupts.chunks(2).enumerate() {
             for (interrupt, device) in pair.iter().zip([swi, mtimer]) {
                 let controller = interrupt.controller.path();
                 match self.input(&controller, &interrupt.cells) {
-                    Some(input) => self.connect(device, &format!("unnamed-gpio-out[{index}]"), &input),
+                    Some(input) => {
+                        self.connect(device, &format!("unnamed-gpio-out[{index}]"), &input)
+                    }
                     None => self.remark(node, &format!("'{controller}' is no hart: not wired")),
                 }
             }
@@ -46,13 +61,16 @@ impl<'t> Import<'t> {
         Ok(())
     }
 
-    pub(super) fn plic(&mut self, node: &NodeRef<'t>, addr: u64, size: u64) -> Result<Option<Wires>, TreeError> {
+    pub(super) fn plic(
+        &mut self,
+        node: &NodeRef<'t>,
+        addr: u64,
+        size: u64,
+    ) -> Result<Option<Wires>, TreeError> {
         let name = node.name().to_string();
         let contexts = node.interrupts()?;
-        let config: Vec<String> = harts(&contexts)
-            .iter()
-            .map(|hart| levels(hart).iter().collect())
-            .collect();
+        let config: Vec<String> =
+            harts(&contexts).iter().map(|hart| levels(hart).iter().collect()).collect();
         let mut plic = json!({
             "driver": "riscv.sifive.plic", "id": name,
             "num-sources": node.require("riscv,ndev")?.u32()?.saturating_add(1),
@@ -83,8 +101,12 @@ impl<'t> Import<'t> {
                 let output = if level == 'S' { index } else { harts.len() + index };
                 let controller = context.controller.path();
                 match self.input(&controller, &context.cells) {
-                    Some(input) => self.connect(plic, &format!("unnamed-gpio-out[{output}]"), &input),
-                    None => self.remark(node, &format!("'{controller}' is no hart: context not wired")),
+                    Some(input) => {
+                        self.connect(plic, &format!("unnamed-gpio-out[{output}]"), &input)
+                    }
+                    None => {
+                        self.remark(node, &format!("'{controller}' is no hart: context not wired"))
+                    }
                 }
             }
         }

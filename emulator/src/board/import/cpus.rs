@@ -19,7 +19,9 @@ struct Cpu<'t> {
 impl<'t> Import<'t> {
     pub(super) fn cpus(&mut self) -> Result<(), QmpError> {
         let Some(cpus) = self.tree.find("/cpus") else {
-            return Err(QmpError::generic("Device tree: there is no node /cpus: a board needs a hart"));
+            return Err(QmpError::generic(
+                "Device tree: there is no node /cpus: a board needs a hart",
+            ));
         };
         let resetvec = self.entry().map_err(wrong)?;
         let mut found = Vec::new();
@@ -29,7 +31,9 @@ impl<'t> Import<'t> {
             found.push(Cpu { node, hartid, cpu_type });
         }
         if found.is_empty() {
-            return Err(QmpError::generic("Device tree: /cpus has no node cpu@N: a board needs a hart"));
+            return Err(QmpError::generic(
+                "Device tree: /cpus has no node cpu@N: a board needs a hart",
+            ));
         }
         found.sort_by_key(|cpu| cpu.hartid);
         let arrays = found.chunk_by(|a, b| a.cpu_type == b.cpu_type && a.hartid + 1 == b.hartid);
@@ -49,7 +53,10 @@ impl<'t> Import<'t> {
                 if let Some(controller) = controller {
                     self.harts.insert(controller.path(), format!("{id}/harts[{unit}]"));
                 } else {
-                    self.remark(&cpu.node, "no interrupt controller: its interrupts cannot be wired");
+                    self.remark(
+                        &cpu.node,
+                        "no interrupt controller: its interrupts cannot be wired",
+                    );
                 }
             }
         }
@@ -69,10 +76,15 @@ impl<'t> Import<'t> {
                 text += &format!(",{extension}=off");
             }
         }
-        let float: Vec<&str> =
-            ["f", "d", "v", "b", "h"].into_iter().filter(|e| extensions.iter().any(|p| p == e)).collect();
+        let float: Vec<&str> = ["f", "d", "v", "b", "h"]
+            .into_iter()
+            .filter(|e| extensions.iter().any(|p| p == e))
+            .collect();
         if !float.is_empty() {
-            self.remark(node, &format!("extensions {} are not modelled: left out", float.join(", ")));
+            self.remark(
+                node,
+                &format!("extensions {} are not modelled: left out", float.join(", ")),
+            );
         }
         match node.property("mmu-type").map(|mmu| mmu.str()).transpose()? {
             // A core that has no word on it has no supervisor mode.
@@ -80,7 +92,10 @@ impl<'t> Import<'t> {
             Some("riscv,none") => text += ",mmu=off",
             Some(mmu) => match mmu.strip_prefix("riscv,") {
                 Some(mode @ ("sv32" | "sv39" | "sv48")) => text += &format!(",{mode}=on"),
-                _ => self.remark(node, &format!("mmu-type '{mmu}' is not modelled: the type's own is used")),
+                _ => self.remark(
+                    node,
+                    &format!("mmu-type '{mmu}' is not modelled: the type's own is used"),
+                ),
             },
         }
         if let Some(regions) = node.property("riscv,pmpregions") {
@@ -94,7 +109,9 @@ impl<'t> Import<'t> {
         if self.options.firmware.is_some() || self.options.kernel.is_some() {
             return Ok(None);
         }
-        let Some(entry) = self.tree.find("/chosen").and_then(|chosen| chosen.property("metal,entry")) else {
+        let Some(entry) =
+            self.tree.find("/chosen").and_then(|chosen| chosen.property("metal,entry"))
+        else {
             return Ok(None);
         };
         let cells = entry.u32s()?;
@@ -110,7 +127,9 @@ impl<'t> Import<'t> {
 
 /// Width and extensions, from the newer properties or from the ISA string.
 fn isa(node: &NodeRef<'_>) -> Result<(u32, Vec<String>), TreeError> {
-    if let (Some(base), Some(extensions)) = (node.property("riscv,isa-base"), node.property("riscv,isa-extensions")) {
+    if let (Some(base), Some(extensions)) =
+        (node.property("riscv,isa-base"), node.property("riscv,isa-extensions"))
+    {
         let width = if base.str()?.starts_with("rv32") { 32 } else { 64 };
         return Ok((width, extensions.strings()?.into_iter().map(String::from).collect()));
     }
@@ -119,7 +138,8 @@ fn isa(node: &NodeRef<'_>) -> Result<(u32, Vec<String>), TreeError> {
     let letters = text.get(4..).unwrap_or_default();
     let mut parts = letters.split('_');
     let mut extensions: Vec<String> = Vec::new();
-    for letter in parts.next().unwrap_or_default().chars().filter(|letter| !MODES.contains(letter)) {
+    for letter in parts.next().unwrap_or_default().chars().filter(|letter| !MODES.contains(letter))
+    {
         match letter {
             'g' => extensions.extend(["i", "m", "a", "f", "d"].map(String::from)),
             other => extensions.push(other.into()),

@@ -19,14 +19,21 @@ use crate::machines::Plan;
 use crate::qapi::MachineOptions;
 
 /// Nodes that describe no device on a bus.
-const NO_DEVICES: &[&str] = &["chosen", "aliases", "cpus", "__symbols__", "reserved-memory", "options"];
+const NO_DEVICES: &[&str] =
+    &["chosen", "aliases", "cpus", "__symbols__", "reserved-memory", "options"];
 
 /// The commands that build the board a tree describes.
 ///
 /// # Errors
 /// A property that has to be understood is malformed; the message names node and property.
 pub fn commands(tree: &Tree, options: &MachineOptions) -> Result<Plan, QmpError> {
-    let mut import = Import { tree, options, plan: Plan::default(), harts: HashMap::new(), inputs: HashMap::new() };
+    let mut import = Import {
+        tree,
+        options,
+        plan: Plan::default(),
+        harts: HashMap::new(),
+        inputs: HashMap::new(),
+    };
     import.cpus()?;
     let nodes: Vec<NodeRef<'_>> = import.bus_nodes();
     let mut wiring = Vec::new();

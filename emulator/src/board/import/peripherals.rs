@@ -10,7 +10,9 @@ use super::{Import, Wires};
 enum Kind {
     Clint,
     Plic,
-    Memory { readonly: bool },
+    Memory {
+        readonly: bool,
+    },
     SifiveUart,
     Ns16550a,
     Test,
@@ -41,13 +43,17 @@ const KINDS: &[(&str, Kind)] = &[
 impl<'t> Import<'t> {
     /// Adds and maps what a node describes; returns how it is wired.
     pub(super) fn node(&mut self, node: &NodeRef<'t>) -> Result<Option<Wires>, TreeError> {
-        let is_memory =
-            node.property("device_type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "memory"));
+        let is_memory = node
+            .property("device_type")
+            .is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "memory"));
         let compatible = node.compatible();
         let kind = if is_memory {
             Some(Kind::Memory { readonly: false })
         } else {
-            compatible.iter().find_map(|name| KINDS.iter().find(|(known, _)| known == name)).map(|(_, kind)| *kind)
+            compatible
+                .iter()
+                .find_map(|name| KINDS.iter().find(|(known, _)| known == name))
+                .map(|(_, kind)| *kind)
         };
         let regions = node.reg()?;
         let name = node.name().to_string();
@@ -60,9 +66,12 @@ impl<'t> Import<'t> {
             Kind::Memory { readonly } => {
                 for (index, region) in regions.iter().enumerate() {
                     let id = if index == 0 { name.clone() } else { format!("{name}.{index}") };
-                    let size = self.options.memory.filter(|_| is_memory && index == 0).unwrap_or(region.size);
-                    let device =
-                        json!({ "driver": "sysbus-memory", "id": id, "size": size, "readonly": readonly });
+                    let size = self
+                        .options
+                        .memory
+                        .filter(|_| is_memory && index == 0)
+                        .unwrap_or(region.size);
+                    let device = json!({ "driver": "sysbus-memory", "id": id, "size": size, "readonly": readonly });
                     self.command("device_add", device);
                     self.map(&id, region.address);
                 }
@@ -70,7 +79,10 @@ impl<'t> Import<'t> {
             }
             Kind::SifiveUart => {
                 let chardev = self.chardev(node);
-                self.command("device_add", json!({ "driver": "riscv.sifive.uart", "id": name, "chardev": chardev }));
+                self.command(
+                    "device_add",
+                    json!({ "driver": "riscv.sifive.uart", "id": name, "chardev": chardev }),
+                );
             }
             Kind::Ns16550a => {
                 let chardev = self.chardev(node);
@@ -83,7 +95,9 @@ impl<'t> Import<'t> {
                 }
                 self.command("device_add", uart);
             }
-            Kind::Test => self.command("device_add", json!({ "driver": "riscv.sifive.test", "id": name })),
+            Kind::Test => {
+                self.command("device_add", json!({ "driver": "riscv.sifive.test", "id": name }))
+            }
             Kind::Syscon | Kind::Nothing => return self.without_registers(node, Some(kind)),
         }
         self.map(&name, first.address);
@@ -91,12 +105,18 @@ impl<'t> Import<'t> {
     }
 
     /// Nodes without registers, or without a model.
-    fn without_registers(&mut self, node: &NodeRef<'t>, kind: Option<Kind>) -> Result<Option<Wires>, TreeError> {
+    fn without_registers(
+        &mut self,
+        node: &NodeRef<'t>,
+        kind: Option<Kind>,
+    ) -> Result<Option<Wires>, TreeError> {
         if matches!(kind, Some(Kind::Syscon)) {
             // The finisher behind it does the work; the guest's tree has these nodes again.
             let target = node.require("regmap")?.u32()?;
             let finisher = self.tree.by_phandle(target).map(|target| target.compatible());
-            if !finisher.is_some_and(|names| names.iter().any(|name| name.starts_with("sifive,test"))) {
+            if !finisher
+                .is_some_and(|names| names.iter().any(|name| name.starts_with("sifive,test")))
+            {
                 self.remark(node, "its regmap leads to no test finisher: left out");
             }
             return Ok(None);
@@ -117,13 +137,20 @@ impl<'t> Import<'t> {
             .collect();
         let mut what = format!("compatible '{compatible}' is not modelled");
         for (index, region) in regions.iter().enumerate().filter(|(_, region)| region.size != 0) {
-            let id = if index == 0 { node.name().to_string() } else { format!("{}.{index}", node.name()) };
+            let id = if index == 0 {
+                node.name().to_string()
+            } else {
+                format!("{}.{index}", node.name())
+            };
             let device = json!({
                 "driver": "unimplemented-device", "id": id, "name": node.name(), "size": region.size,
             });
             self.command("device_add", device);
             self.map(&id, region.address);
-            what += &format!("; reg {:#x}, {:#x} bytes: unimplemented-device", region.address, region.size);
+            what += &format!(
+                "; reg {:#x}, {:#x} bytes: unimplemented-device",
+                region.address, region.size
+            );
         }
         if !interrupts.is_empty() {
             what += &format!("; interrupts {}: not wired", interrupts.join(", "));
@@ -140,7 +167,8 @@ impl<'t> Import<'t> {
         }
         let uarts = self.plan.commands.iter().filter(|command| {
             let driver = command.arguments.get("driver").and_then(|driver| driver.as_str());
-            let first = command.arguments.get("chardev").is_some_and(|chardev| chardev == "serial0");
+            let first =
+                command.arguments.get("chardev").is_some_and(|chardev| chardev == "serial0");
             matches!(driver, Some("riscv.sifive.uart" | "serial-mm")) && !first
         });
         format!("serial{}", uarts.count() + usize::from(console.is_some()))

@@ -171,7 +171,9 @@ impl Driver for RiscvSifivePlicProperties {
             ));
         }
         if layout.contexts.len() > MAX_CONTEXTS {
-            return error(format!("Parameter 'hart-config' expects at most {MAX_CONTEXTS} contexts"));
+            return error(format!(
+                "Parameter 'hart-config' expects at most {MAX_CONTEXTS} contexts"
+            ));
         }
         if layout.max_priority == 0 {
             return error("Parameter 'num-priorities' expects a number above 0".into());
@@ -182,7 +184,9 @@ impl Driver for RiscvSifivePlicProperties {
                 return error(format!("Parameter 'enable-stride' expects at least {words:#x}"));
             }
             if layout.context_stride < CONTEXT_SIZE {
-                return error(format!("Parameter 'context-stride' expects at least {CONTEXT_SIZE}"));
+                return error(format!(
+                    "Parameter 'context-stride' expects at least {CONTEXT_SIZE}"
+                ));
             }
         }
         let groups = layout.groups();
@@ -196,7 +200,9 @@ impl Driver for RiscvSifivePlicProperties {
                     base + size
                 ));
             }
-            let clash = groups[..index].iter().find(|(_, other, len)| base < &(other + len) && *other < base + size);
+            let clash = groups[..index]
+                .iter()
+                .find(|(_, other, len)| base < &(other + len) && *other < base + size);
             if let Some((other, ..)) = clash {
                 return error(format!("Parameter '{name}' puts registers over those of '{other}'"));
             }
@@ -247,7 +253,9 @@ impl Driver for RiscvSifivePlicProperties {
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
-        let layout = self.layout().ok_or_else(|| QmpError::generic("Parameter 'hart-config' is malformed"))?;
+        let layout = self
+            .layout()
+            .ok_or_else(|| QmpError::generic("Parameter 'hart-config' is malformed"))?;
         let contexts = layout.contexts.len();
         let words = layout.sources.div_ceil(32) as usize;
         let state = State {
@@ -338,7 +346,10 @@ impl Outputs for State {
     fn drive(&self, lines: &[Line]) {
         for (context, output) in self.outputs.iter().enumerate() {
             let Some(line) = lines.get(*output as usize) else { continue };
-            line.set(self.best(context).is_some_and(|source| self.priority[source] > self.threshold[context]));
+            line.set(
+                self.best(context)
+                    .is_some_and(|source| self.priority[source] > self.threshold[context]),
+            );
         }
     }
 }
@@ -353,7 +364,8 @@ impl Device for Plic {
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         let register = self.layout.decode(offset).filter(|_| size == 4);
         let Some(register) = register else {
-            self.trace.guest_error(|| format!("riscv.sifive.plic: read (size {size}) at {offset:#x}"));
+            self.trace
+                .guest_error(|| format!("riscv.sifive.plic: read (size {size}) at {offset:#x}"));
             return 0;
         };
         let value = self.chip.with(|state| match register {
@@ -376,9 +388,11 @@ impl Device for Plic {
         };
         let register = self.layout.decode(offset).filter(|_| size == 4);
         let accepted = self.chip.with(|state| match register {
-            Some(Register::Priority(source)) => {
-                state.priority.get_mut(source).map(|priority| *priority = legal(*priority)).is_some()
-            }
+            Some(Register::Priority(source)) => state
+                .priority
+                .get_mut(source)
+                .map(|priority| *priority = legal(*priority))
+                .is_some(),
             Some(Register::Enable(context, word)) => {
                 // Source 0 does not exist.
                 let nobody = u32::from(word == 0);
@@ -394,7 +408,9 @@ impl Device for Plic {
         });
         if !accepted {
             self.trace.guest_error(|| {
-                format!("riscv.sifive.plic: write of {value:#x} (size {size}) at {offset:#x} ignored")
+                format!(
+                    "riscv.sifive.plic: write of {value:#x} (size {size}) at {offset:#x} ignored"
+                )
             });
         }
     }

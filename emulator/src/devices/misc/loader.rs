@@ -27,8 +27,15 @@ impl Defaults for LoaderProperties {
 
 /// What the properties ask for.
 enum Load<'a> {
-    File { path: &'a Path, addr: u64, raw: bool },
-    Data { addr: u64, bytes: Vec<u8> },
+    File {
+        path: &'a Path,
+        addr: u64,
+        raw: bool,
+    },
+    Data {
+        addr: u64,
+        bytes: Vec<u8>,
+    },
     /// Only a start address for a hart.
     Start(u64),
 }
@@ -62,7 +69,9 @@ fn load(properties: &LoaderProperties) -> Result<Load<'_>, QmpError> {
         (None, None, Some(_)) => error("Parameter 'data' is missing"),
         (None, None, None) => match (properties.addr, properties.cpu_num) {
             (Some(addr), Some(_)) => Ok(Load::Start(addr)),
-            _ => error("Please include valid arguments: 'file', or 'data' with 'data-len' and 'addr', or 'addr' with 'cpu-num'"),
+            _ => error(
+                "Please include valid arguments: 'file', or 'data' with 'data-len' and 'addr', or 'addr' with 'cpu-num'",
+            ),
         },
     }
 }
@@ -73,7 +82,9 @@ fn load(properties: &LoaderProperties) -> Result<Load<'_>, QmpError> {
 /// The file cannot be loaded.
 pub fn entry(properties: &LoaderProperties) -> Result<Option<u64>, QmpError> {
     Ok(match load(properties)? {
-        Load::File { path, addr, raw } => Some(Loaded::read(path, addr, raw)?.entry.unwrap_or(addr)),
+        Load::File { path, addr, raw } => {
+            Some(Loaded::read(path, addr, raw)?.entry.unwrap_or(addr))
+        }
         Load::Start(addr) | Load::Data { addr, .. } => Some(addr),
     })
 }

@@ -49,10 +49,14 @@ impl Device for Finisher {
         match (offset, command) {
             (0, PASS) => (self.0.wish)(Wish::PowerOff { status: 0 }),
             // An exit status has eight bits; a failure must not turn into success.
-            (0, FAIL) => (self.0.wish)(Wish::PowerOff { status: u8::try_from(code).unwrap_or(255).max(1) }),
+            (0, FAIL) => {
+                (self.0.wish)(Wish::PowerOff { status: u8::try_from(code).unwrap_or(255).max(1) })
+            }
             (0, RESET) => (self.0.wish)(Wish::Reset),
             _ => self.0.trace.guest_error(|| {
-                format!("riscv.sifive.test: write of {value:#x} (size {size}) at offset {offset:#x}")
+                format!(
+                    "riscv.sifive.test: write of {value:#x} (size {size}) at offset {offset:#x}"
+                )
             }),
         }
     }

@@ -77,11 +77,8 @@ impl Driver for SerialMmProperties {
         let clock = self.baudbase.unwrap_or(115_200).saturating_mul(16);
         let node = place.bus_node("serial", &["ns16550a"])?;
         let node = node.with_u32("clock-frequency", clock);
-        let node = if self.shift() == 0 {
-            node
-        } else {
-            node.with_u32("reg-shift", self.shift().into())
-        };
+        let node =
+            if self.shift() == 0 { node } else { node.with_u32("reg-shift", self.shift().into()) };
         Some(place.with_interrupts(node))
     }
 
@@ -173,7 +170,10 @@ impl State {
             }
             6 if self.mcr & MCR_LOOP != 0 => {
                 // DTR, RTS, OUT1 and OUT2 come back as DSR, CTS, RI and DCD.
-                (self.mcr & 1) << 5 | (self.mcr & 2) << 3 | (self.mcr & 4) << 4 | (self.mcr & 8) << 4
+                (self.mcr & 1) << 5
+                    | (self.mcr & 2) << 3
+                    | (self.mcr & 4) << 4
+                    | (self.mcr & 8) << 4
             }
             6 => MSR,
             7 => self.scratch,

@@ -127,7 +127,13 @@ struct Uart {
 impl Device for Uart {
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         let value = self.chip.with(|state| match offset {
-            register::TXDATA => if state.transmit.len() >= DEPTH { FLAG } else { 0 },
+            register::TXDATA => {
+                if state.transmit.len() >= DEPTH {
+                    FLAG
+                } else {
+                    0
+                }
+            }
             register::RXDATA => state.receive.pop().map_or(FLAG, u32::from),
             register::TXCTRL => state.txctrl,
             register::RXCTRL => state.rxctrl,
@@ -135,7 +141,9 @@ impl Device for Uart {
             register::IP => state.ip(),
             register::DIV => state.div,
             _ => {
-                self.trace.guest_error(|| format!("riscv.sifive.uart: read (size {size}) at {offset:#x}"));
+                self.trace.guest_error(|| {
+                    format!("riscv.sifive.uart: read (size {size}) at {offset:#x}")
+                });
                 0
             }
         });

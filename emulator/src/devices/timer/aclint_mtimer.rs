@@ -62,7 +62,9 @@ pub(super) fn check_harts(harts: u32, most: u32) -> Result<(), QmpError> {
     if (1..=most).contains(&harts) {
         return Ok(());
     }
-    Err(QmpError::generic(format!("Parameter 'num-harts' expects a number from 1 to {most}, not {harts}")))
+    Err(QmpError::generic(format!(
+        "Parameter 'num-harts' expects a number from 1 to {most}, not {harts}"
+    )))
 }
 
 impl Driver for RiscvAclintMtimerProperties {
@@ -101,7 +103,10 @@ impl Driver for RiscvAclintMtimerProperties {
         // The binding wants mtime first, then the compare registers.
         let node = Node::new(format!("mtimer@{:x}", addr + layout.time))
             .with_strings("compatible", &["riscv,aclint-mtimer"])
-            .with_u64s("reg", &[addr + layout.time, 8, addr + layout.timecmp, 8 * u64::from(layout.harts)]);
+            .with_u64s(
+                "reg",
+                &[addr + layout.time, 8, addr + layout.timecmp, 8 * u64::from(layout.harts)],
+            );
         Some(place.with_interrupts(node))
     }
 
@@ -179,7 +184,8 @@ impl Timer {
         let due = self.with(|state| {
             let now = self.clock_ticks().wrapping_add(state.offset);
             let left = state.compare.get(hart)?.checked_sub(now).filter(|left| *left > 0)?;
-            let nanoseconds = (u128::from(left) * NANOSECONDS).div_ceil(self.layout.frequency.into());
+            let nanoseconds =
+                (u128::from(left) * NANOSECONDS).div_ceil(self.layout.frequency.into());
             u64::try_from(nanoseconds).ok()?.checked_add(self.clock.now())
         });
         if let Some(alarm) = self.alarms.get(hart) {

@@ -46,8 +46,11 @@ impl Driver for RiscvAclintSwiProperties {
     }
 
     fn node(&self, place: &Place<'_>) -> Option<Node> {
-        let (name, compatible) =
-            if self.supervisor() { ("sswi", "riscv,aclint-sswi") } else { ("mswi", "riscv,aclint-mswi") };
+        let (name, compatible) = if self.supervisor() {
+            ("sswi", "riscv,aclint-sswi")
+        } else {
+            ("mswi", "riscv,aclint-mswi")
+        };
         let node = place.bus_node(name, &[compatible])?.with_flag("interrupt-controller");
         Some(place.with_interrupts(node.with_cells("#interrupt-cells", &[0])))
     }
