@@ -37,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) attention: u64,
     /// Whether a `wfi` has not been ended by an interrupt yet.
     pub(crate) waiting: bool,
+    /// Whether the handler of traps cannot be fetched, so that the hart cannot go on.
+    pub(crate) lost: bool,
     /// Changes whenever the way from virtual addresses to code may have.
     pub(crate) fetch_epoch: u64,
     /// Changes whenever decoded code may differ from memory.
@@ -70,6 +72,7 @@ impl Core {
             tlb: Tlb::new(bus),
             attention: u64::MAX,
             waiting: false,
+            lost: false,
             fetch_epoch: 0,
             code_epoch: 0,
             config,
@@ -91,6 +94,7 @@ impl Core {
         self.reservation = None;
         self.csr = CsrState::new(&self.config.cpu);
         self.waiting = false;
+        self.lost = false;
         self.update_view();
         self.flush_memory();
         self.flush_code();

@@ -23,7 +23,8 @@ pub trait Clock: Send + Sync {
 pub enum Exit {
     /// The budget is used up.
     Budget,
-    /// The guest waits for an interrupt and none is pending.
+    /// The guest waits for an interrupt and none is pending, or it can never go on: see
+    /// [`Observer::lost`].
     Wfi,
     /// [`Interrupts::request_exit`] was called.
     Requested,
@@ -90,6 +91,7 @@ impl Hart {
     /// Forgets which pages are RAM and looks again at code that was decoded. To be called after a
     /// loader or a debugger wrote to memory; a device asks by [`Interrupts::request_flush`].
     pub fn flush(&mut self) {
+        self.core.lost = false;
         self.core.flush_memory();
         self.core.flush_code();
     }
@@ -116,6 +118,7 @@ impl Hart {
     pub fn set_pc(&mut self, pc: u64) {
         self.core.pc = self.core.xlen.truncate(pc & !self.core.misaligned_pc);
         self.core.waiting = false;
+        self.core.lost = false;
     }
 
     /// The privilege mode.

@@ -13,6 +13,11 @@ pub trait Observer: Send + Sync {
     fn block(&self, hartid: u64, pc: u64, instructions: &[TracedInstruction]) {
         let _ = (hartid, pc, instructions);
     }
+
+    /// A hart stands still for good: the handler of its traps, at `pc`, cannot be fetched.
+    fn lost(&self, hartid: u64, pc: u64) {
+        let _ = (hartid, pc);
+    }
 }
 
 /// A trap, as it is taken.

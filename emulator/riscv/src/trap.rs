@@ -166,6 +166,28 @@ impl Core {
         self.update_attention();
     }
 
+    /// Whether the exception at hand is that the first instruction of machine mode's own handler
+    /// cannot be fetched, for the second time running. Taking it would change nothing, and would go
+    /// on for ever: interrupts are off, and memory appears where there is none only through a
+    /// change of the machine, which asks for a flush.
+    pub(crate) fn cannot_trap(&self) -> bool {
+        let csr = &self.csr;
+        self.mode == Mode::Machine
+            && self.raised.0 == Exception::InstructionAccess
+            && csr.mcause == Exception::InstructionAccess as u64
+            && csr.mstatus & status::MIE == 0
+            && csr.mepc == self.pc
+            && csr.mtvec & !3 == self.pc
+    }
+
+    /// Lets the hart stand still until a reset or a flush.
+    pub(crate) fn lose(&mut self) {
+        self.lost = true;
+        if let Some(observer) = &self.observer {
+            observer.lost(self.config.hartid, self.pc);
+        }
+    }
+
     /// Raises the exception for an instruction that there is not, or not in this mode.
     pub(crate) fn illegal<T>(&mut self, bits: u32) -> Flow<T> {
         self.raise(Exception::IllegalInstruction, bits.into())

@@ -124,7 +124,8 @@ impl Machine {
 
     /// Lets the log have what it asks for of the harts; to be called when that changes.
     pub fn watch(&self, trace: &Arc<Trace>) {
-        let wanted = [LogItem::Int, LogItem::InAsm].iter().any(|&item| trace.on(item));
+        let wanted =
+            [LogItem::GuestErrors, LogItem::Int, LogItem::InAsm].iter().any(|&item| trace.on(item));
         for index in 0..self.harts.len() {
             let observer =
                 wanted.then(|| Arc::new(trace::HartTrace(trace.clone())) as Arc<dyn Observer>);

@@ -87,6 +87,12 @@ impl Observer for HartTrace {
         });
     }
 
+    fn lost(&self, hartid: u64, pc: u64) {
+        self.0.guest_error(|| {
+            format!("hart {hartid}: stands still: its trap handler at {pc:#x} cannot be fetched")
+        });
+    }
+
     fn block(&self, hartid: u64, pc: u64, instructions: &[TracedInstruction]) {
         self.0.log(LogItem::InAsm, || {
             let mut text = format!("hart {hartid}: code at {pc:#x}");

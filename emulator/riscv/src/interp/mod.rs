@@ -44,11 +44,17 @@ pub(crate) fn run(core: &mut Core, blocks: &mut Blocks, budget: u64) -> Exit {
     let mut left = budget;
     loop {
         if core.interrupts.take_flush() {
+            core.lost = false;
             core.flush_memory();
             core.flush_code();
         }
         if core.interrupts.take_exit() {
             return Exit::Requested;
+        }
+        if core.lost {
+            // No interrupt helps: they are off in the handler that cannot be entered.
+            core.interrupts.sleep_until(0);
+            return Exit::Wfi;
         }
         if core.waiting {
             if !core.roused() {
@@ -74,7 +80,11 @@ fn run_blocks(core: &mut Core, blocks: &mut Blocks, mut left: u64) -> u64 {
         let ops = match blocks.find(core) {
             Ok(ops) => ops,
             Err(_) => {
-                take_exception(core);
+                if core.cannot_trap() {
+                    core.lose();
+                } else {
+                    take_exception(core);
+                }
                 return left - 1;
             }
         };

@@ -284,6 +284,22 @@ fn wfi_waits_for_an_enabled_interrupt_even_if_masked() {
     assert_eq!((machine.hart.pc(), machine.csr("mepc")), (MTVEC, RAM + 4));
 }
 
+/// A hart whose handler of traps lies where no memory is does not keep its thread busy.
+#[test]
+fn a_handler_that_cannot_be_fetched_stops_the_hart() {
+    let mut machine = Machine::new("rv64", &[0, j(0)]);
+    assert_eq!(machine.hart.run(1000), Exit::Wfi, "mtvec is 0, where nothing is");
+    assert_eq!((machine.csr("mcause"), machine.csr("mepc"), machine.hart.pc()), (1, 0, 0));
+    machine.set_csr("mie", 1 << 7);
+    machine.interrupts.set(7, true);
+    assert_eq!(machine.hart.run(1000), Exit::Wfi, "an interrupt cannot be taken either");
+    // A debugger may help it, and so may a reset.
+    machine.hart.set_pc(RAM + 4);
+    assert_eq!(machine.hart.run(10), Exit::Budget);
+    machine.hart.reset();
+    assert_eq!(machine.hart.run(1000), Exit::Wfi);
+}
+
 /// MPRV gives loads and stores, but not fetches, the rights of another mode.
 #[test]
 fn mprv_uses_the_rights_of_the_previous_mode() {
