@@ -1,1 +1,239 @@
-//! TODO
+//! Firmware that others wrote, as Debian packages it: OpenSBI, and U-Boot behind it, on the machine
+//! `sifive_dt` and on a board built from nothing (`boards/opensbi.qmp`), to a prompt that answers,
+//! powers off and resets. 32-bit boards run the project's own guest and, where
+//! `tests/setup/install.sh` could build it, OpenSBI for 32 bits, which Debian has as source only.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use boardwright_tests::PATIENCE;
+use boardwright_tests::program::{self, Program, Scratch};
+
+const OPENSBI: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf";
+const U_BOOT: &str = "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin";
+/// What OpenSBI's banner begins with, once a start.
+const BANNER: &str = "OpenSBI v";
+/// The last line of the table that OpenSBI prints.
+const LAST: &str = "Boot HART MEDELEG";
+
+/// Fails, and says how to get the file, if it is not there.
+fn require(path: &str) -> Result<()> {
+    ensure!(Path::new(path).is_file(), "there is no {path}: run tests/setup/install.sh");
+    Ok(())
+}
+
+/// The value of a line `NAME : VALUE` of OpenSBI's table.
+fn row<'a>(table: &'a str, name: &str) -> Result<&'a str> {
+    let mut rows = table.lines().filter_map(|line| line.split_once(':'));
+    let found = rows.find(|(left, _)| left.trim() == name).map(|(_, right)| right.trim());
+    found.with_context(|| format!("no line '{name}' in\n{table}"))
+}
+
+/// What OpenSBI has to find on a board.
+struct Expected {
+    name: &'static str,
+    harts: &'static str,
+    console: &'static str,
+    isa: &'static str,
+}
+
+/// Waits for OpenSBI's table and compares it.
+fn check_table(program: &mut Program, expected: &Expected) -> Result<()> {
+    program.wait_for(LAST)?;
+    let table = program.out();
+    for (name, value) in [
+        ("Platform Name", expected.name),
+        ("Platform HART Count", expected.harts),
+        ("Platform IPI Device", "aclint-mswi"),
+        ("Platform Timer Device", "aclint-mtimer @ 10000000Hz"),
+        ("Platform Console Device", expected.console),
+        ("Platform Reboot Device", "sifive_test"),
+        ("Platform Shutdown Device", "sifive_test"),
+        ("Boot HART Base ISA", expected.isa),
+        ("Boot HART PMP Count", "16"),
+    ] {
+        assert_eq!(row(&table, name)?, value, "{name}\n{table}");
+    }
+    Ok(())
+}
+
+/// Waits until the console has a text so many times.
+fn wait_for_times(program: &mut Program, text: &str, times: usize) -> Result<()> {
+    let begin = Instant::now();
+    while program.out().matches(text).count() < times {
+        if begin.elapsed() > PATIENCE || !program.is_running() {
+            bail!("not {times} times {text:?}\n--- out\n{}\n--- err\n{}", program.out(), program.err());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// Gets U-Boot from its start to its prompt, the so many-th time.
+fn prompt(program: &mut Program, times: usize) -> Result<()> {
+    // The prompt comes without a key as well, but only after U-Boot has looked for a network.
+    wait_for_times(program, "Hit any key to stop autoboot", times)?;
+    let prompts = program.out().matches("=> ").count();
+    program.type_in("\r")?;
+    wait_for_times(program, "=> ", prompts + 1)
+}
+
+/// Gives U-Boot a command; what it answers, up to the next prompt.
+fn command(program: &mut Program, line: &str) -> Result<String> {
+    let before = program.out();
+    program.type_in(&format!("{line}\r"))?;
+    wait_for_times(program, "=> ", before.matches("=> ").count() + 1)?;
+    Ok(program.out()[before.len()..].to_string())
+}
+
+/// OpenSBI's table, then U-Boot: questions, a reset, the same again, and power off.
+fn check_boot(mut program: Program, expected: &Expected, memory: u64) -> Result<()> {
+    check_table(&mut program, expected)?;
+    prompt(&mut program, 1)?;
+    let out = program.out();
+    assert!(out.contains(&format!("Model: {}", expected.name)), "{out}");
+
+    let info = command(&mut program, "bdinfo")?;
+    assert!(info.contains("-> start    = 0x0000000080000000"), "{info}");
+    assert!(info.contains(&format!("-> size     = {memory:#018x}")), "{info}");
+    let version = command(&mut program, "version")?;
+    assert!(version.contains("U-Boot 20") && version.contains("gcc"), "{version}");
+
+    program.type_in("reset\r")?;
+    wait_for_times(&mut program, BANNER, 2)?;
+    prompt(&mut program, 2)?;
+    let again = command(&mut program, "version")?;
+    assert!(again.contains("U-Boot 20"), "{again}");
+
+    program.type_in("poweroff\r")?;
+    let ended = program.ended()?;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+    assert!(ended.out.contains("poweroff ..."), "{}", ended.out);
+    assert_eq!(ended.out.matches(BANNER).count(), 2, "{}", ended.out);
+    Ok(())
+}
+
+const ON_SIFIVE_DT: Expected = Expected {
+    name: "boardwright,sifive_dt",
+    harts: "1",
+    console: "sifive_uart",
+    isa: "rv64imac",
+};
+const ON_FOUR_HARTS: Expected =
+    Expected { name: "boardwright,none", harts: "4", console: "uart8250", isa: "rv64imac" };
+
+#[test]
+fn opensbi_and_u_boot_run_on_sifive_dt() -> Result<()> {
+    require(OPENSBI)?;
+    require(U_BOOT)?;
+    let program =
+        Program::start(&["-M", "sifive_dt", "-bios", OPENSBI, "-kernel", U_BOOT, "-nographic"])?;
+    check_boot(program, &ON_SIFIVE_DT, 128 << 20)
+}
+
+#[test]
+fn opensbi_and_u_boot_run_on_a_board_built_by_command() -> Result<()> {
+    require(OPENSBI)?;
+    require(U_BOOT)?;
+    check_boot(Program::start(&["run", "boards/opensbi.qmp"])?, &ON_FOUR_HARTS, 256 << 20)
+}
+
+#[test]
+fn every_hart_of_the_board_takes_part() -> Result<()> {
+    require(OPENSBI)?;
+    require(U_BOOT)?;
+    let mut program = Program::start(&["run", "boards/opensbi.qmp"])?;
+    check_table(&mut program, &ON_FOUR_HARTS)?;
+    // A hart has a star where it may be started; the one that boots is chosen by a race.
+    let table = program.out();
+    assert_eq!(row(&table, "Domain0 HARTs")?, "0*,1*,2*,3*");
+    let hart: u32 = row(&table, "Boot HART ID")?.parse()?;
+    assert!(hart < 4, "{table}");
+    // The script's firmware is one of Debian's, not a copy of ours.
+    assert!(program.err().contains(OPENSBI), "{}", program.err());
+    Ok(())
+}
+
+#[test]
+fn firmware_may_also_come_by_a_loader() -> Result<()> {
+    require(OPENSBI)?;
+    let board = script("boards/opensbi.qmp", |line| match line {
+        line if line.starts_with("machine-set") => "machine-set type=none".into(),
+        line if line.contains("id=cpus") => format!("{line} resetvec=0x80000000"),
+        line if line.contains("device=ram") => {
+            format!("{line}\ndevice_add driver=loader id=firmware file={OPENSBI}")
+        }
+        line => line.into(),
+    })?;
+    let mut program = run_script(board)?;
+    check_table(&mut program, &ON_FOUR_HARTS)
+}
+
+#[test]
+fn a_32_bit_board_runs_its_guest_to_the_end() -> Result<()> {
+    let ended = program::run(&["run", "boards/first-rv32.qmp"])?;
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.out.contains("RV32, hart 0x0"), "{}", ended.out);
+    for cause in ["mcause 0x80000007", "mcause 0x8000000b", "mcause 0x80000003", "powering off"] {
+        assert!(ended.out.contains(cause), "{cause}: {}", ended.out);
+    }
+    Ok(())
+}
+
+#[test]
+fn firmware_of_the_wrong_width_is_refused() -> Result<()> {
+    require(OPENSBI)?;
+    let ended =
+        program::run(&["-M", "sifive_dt", "-cpu", "rv32", "-bios", OPENSBI, "-nographic"])?;
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.err.contains("it is for RV64 and the board's harts are RV32"), "{}", ended.err);
+    Ok(())
+}
+
+/// OpenSBI for 32 bits. Debian has no binary of it: `tests/setup/install.sh` builds it from Debian's
+/// source where the mirror has that; where it has not, there is nothing to run, and `cargo xtask test`
+/// says so at its end.
+fn opensbi_32() -> Option<PathBuf> {
+    let path = program::root().join("target/firmware/opensbi-rv32/fw_jump.elf");
+    if !path.is_file() {
+        eprintln!("not tried: {} is not there (tests/setup/install.sh)", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+#[test]
+fn opensbi_32_runs_on_sifive_dt() -> Result<()> {
+    let Some(firmware) = opensbi_32() else { return Ok(()) };
+    let firmware = firmware.display().to_string();
+    let arguments = ["-M", "sifive_dt", "-cpu", "rv32", "-bios", &firmware, "-nographic"];
+    let mut program = Program::start(&arguments)?;
+    check_table(&mut program, &Expected { isa: "rv32imac", ..ON_SIFIVE_DT })
+}
+
+#[test]
+fn opensbi_32_runs_on_a_board_built_by_command() -> Result<()> {
+    let Some(firmware) = opensbi_32() else { return Ok(()) };
+    let board = script("boards/opensbi.qmp", |line| match line {
+        line if line.starts_with("machine-set") => {
+            format!("machine-set type=none firmware={}", firmware.display())
+        }
+        line => line.replace("cpu-type=rv64", "cpu-type=rv32"),
+    })?;
+    let mut program = run_script(board)?;
+    check_table(&mut program, &Expected { isa: "rv32imac", ..ON_FOUR_HARTS })
+}
+
+/// A script of the repository with some of its lines changed.
+fn script(path: &str, change: impl Fn(&str) -> String) -> Result<String> {
+    let text = std::fs::read_to_string(program::root().join(path))?;
+    Ok(text.lines().map(|line| change(line) + "\n").collect())
+}
+
+/// Runs a script that is not in the repository.
+fn run_script(text: String) -> Result<Program> {
+    let scratch = Scratch::new()?;
+    scratch.file("board.qmp", text)?;
+    Program::start_in(scratch, &["run", "{dir}/board.qmp"])
+}

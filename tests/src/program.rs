@@ -49,6 +49,12 @@ impl Scratch {
         std::fs::write(&path, contents)?;
         Ok(path)
     }
+
+    /// A file in it with the instructions of a guest.
+    pub fn words(&self, name: &str, instructions: &[u32]) -> Result<PathBuf> {
+        let bytes: Vec<u8> = instructions.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.file(name, bytes)
+    }
 }
 
 impl Drop for Scratch {
@@ -192,6 +198,21 @@ impl Program {
             }
             if begin.elapsed() > PATIENCE {
                 bail!("waited in vain for {text:?}\n--- out\n{out}\n--- err\n{}", self.err.text());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until standard error has a text.
+    pub fn wait_for_err(&mut self, text: &str) -> Result<String> {
+        let begin = Instant::now();
+        loop {
+            let err = self.err.text();
+            if err.contains(text) {
+                return Ok(err);
+            }
+            if begin.elapsed() > PATIENCE || !self.is_running() {
+                bail!("no {text:?} on standard error\n--- err\n{}", self.err.text());
             }
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
