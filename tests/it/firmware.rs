@@ -63,7 +63,11 @@ fn wait_for_times(program: &mut Program, text: &str, times: usize) -> Result<()>
     let begin = Instant::now();
     while program.out().matches(text).count() < times {
         if begin.elapsed() > PATIENCE || !program.is_running() {
-            bail!("not {times} times {text:?}\n--- out\n{}\n--- err\n{}", program.out(), program.err());
+            bail!(
+                "not {times} times {text:?}\n--- out\n{}\n--- err\n{}",
+                program.out(),
+                program.err()
+            );
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -114,12 +118,8 @@ fn check_boot(mut program: Program, expected: &Expected, memory: u64) -> Result<
     Ok(())
 }
 
-const ON_SIFIVE_DT: Expected = Expected {
-    name: "boardwright,sifive_dt",
-    harts: "1",
-    console: "sifive_uart",
-    isa: "rv64imac",
-};
+const ON_SIFIVE_DT: Expected =
+    Expected { name: "boardwright,sifive_dt", harts: "1", console: "sifive_uart", isa: "rv64imac" };
 const ON_FOUR_HARTS: Expected =
     Expected { name: "boardwright,none", harts: "4", console: "uart8250", isa: "rv64imac" };
 
@@ -184,8 +184,7 @@ fn a_32_bit_board_runs_its_guest_to_the_end() -> Result<()> {
 #[test]
 fn firmware_of_the_wrong_width_is_refused() -> Result<()> {
     require(OPENSBI)?;
-    let ended =
-        program::run(&["-M", "sifive_dt", "-cpu", "rv32", "-bios", OPENSBI, "-nographic"])?;
+    let ended = program::run(&["-M", "sifive_dt", "-cpu", "rv32", "-bios", OPENSBI, "-nographic"])?;
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert!(ended.err.contains("it is for RV64 and the board's harts are RV32"), "{}", ended.err);
     Ok(())

@@ -7,6 +7,8 @@ use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, FileKind};
 use qapi_runtime::QmpError;
 
+use crate::backends::char::Plain;
+
 /// Bytes at a physical address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
@@ -40,7 +42,7 @@ impl Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It cannot be read.
-    #[error("Cannot read '{path}': {reason}")]
+    #[error("Cannot read '{path}': {}", Plain(reason))]
     Read {
         /// The file.
         path: PathBuf,

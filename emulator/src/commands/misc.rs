@@ -4,6 +4,7 @@ use std::path::Path;
 
 use qapi_runtime::QmpError;
 
+use crate::backends::char::Plain;
 use crate::door::Door;
 use crate::qapi::{HumanMonitorCommand, MiscCommands, XLogSet};
 
@@ -25,7 +26,7 @@ impl MiscCommands for Door {
         let file = arguments.filename.as_deref().map(Path::new);
         self.host.trace.set(&arguments.items, file).map_err(|error| {
             let name = arguments.filename.as_deref().unwrap_or_default();
-            QmpError::generic(format!("Cannot write the log to '{name}': {error}"))
+            QmpError::generic(format!("Cannot write the log to '{name}': {}", Plain(&error)))
         })?;
         if let Some(machine) = self.stage.machine() {
             machine.watch(&self.host.trace);

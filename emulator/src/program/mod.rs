@@ -4,11 +4,12 @@ mod daemon;
 pub(crate) mod help;
 mod script;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use qapi_runtime::QmpError;
 
+use crate::backends::char::Plain;
 use crate::backends::host::Host;
 use crate::cli::{self, Invocation, Step};
 use crate::door::{Door, Startup};
@@ -29,7 +30,7 @@ enum Failure {
     Qmp(Box<QmpError>),
     #[error("{0}")]
     Script(#[from] script::Failed),
-    #[error("{what}: {source}")]
+    #[error("{what}: {}", Plain(source))]
     Host { what: String, source: std::io::Error },
     #[error(
         "No machine specified, and nothing to specify one with: add -M MACHINE (-M help lists them), a monitor (-qmp ...), or run a script (boardwright run SCRIPT)"
@@ -89,6 +90,12 @@ fn start(arguments: &[String]) -> Result<u8, Failure> {
     if let Some(daemon) = daemon {
         daemon.ready().map_err(host("Cannot leave the terminal"))?;
     }
+    if door.phase() != Phase::Ready && std::io::stderr().is_terminal() {
+        door.host.warn(&format!(
+            "at '{}', waiting for commands (-help lists the options)",
+            door.phase()
+        ));
+    }
     let status = if go_on(&door, &invocation)? { door.serve() } else { 0 };
     finish(&mut door, &invocation);
     Ok(status)
@@ -124,11 +131,7 @@ fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
         return Ok(script::run(door, script)?);
     }
     let target = match (door.phase(), invocation.preconfig) {
-        (Phase::NoMachine, _)
-            if invocation.setup.iter().any(|step| step.command.name == "x-monitor-add") =>
-        {
-            return Ok(());
-        }
+        (Phase::NoMachine, _) if !door.host.monitors.is_empty() => return Ok(()),
         (Phase::NoMachine, _) => return Err(Failure::NothingToDo),
         (_, true) => Phase::AccelCreated,
         (_, false) => Phase::Ready,

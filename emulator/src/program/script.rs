@@ -4,13 +4,14 @@ use std::io::Write;
 
 use qapi_runtime::{QmpError, Value};
 
+use crate::backends::char::Plain;
 use crate::cli::script::{Script, ScriptError};
 use crate::door::Door;
 
 /// Why a script has stopped.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
-    #[error("Cannot read '{path}': {source}")]
+    #[error("Cannot read '{path}': {}", Plain(source))]
     Read { path: String, source: std::io::Error },
     #[error("{0}")]
     Syntax(#[from] ScriptError),
@@ -53,12 +54,11 @@ pub(super) fn hint(error: &QmpError) -> String {
         let names: Vec<&str> = data[key].as_array()?.iter().filter_map(Value::as_str).collect();
         (!names.is_empty()).then(|| names.join(", "))
     };
-    match (list("allowed-phases"), list("nearest")) {
-        (Some(phases), _) => {
-            let now = data["phase"].as_str().unwrap_or_default();
-            format!(" (now '{now}'; permitted at: {phases})")
-        }
-        (None, Some(names)) => format!(" (did you mean {names}?)"),
-        (None, None) => String::new(),
+    if let Some(phases) = list("allowed-phases") {
+        let now = data["phase"].as_str().unwrap_or_default();
+        return format!(" (now '{now}'; permitted at: {phases})");
     }
+    let near = list("nearest").map(|names| format!(" (did you mean {names}?)"));
+    let accepted = || list("accepted").map(|names| format!(" (accepted: {names})"));
+    near.or_else(accepted).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Path, QmpError, Value, invalid_type};
+use crate::{Map, Path, QmpError, Value, invalid_type, nearest};
 
 /// A generated enumeration.
 pub trait Enum: Copy + 'static {
@@ -47,10 +47,17 @@ pub fn parse_enum<E: Enum>(text: &str) -> Result<E, UnknownValue> {
     })
 }
 
-/// Reads an enumeration off the wire.
+/// Reads an enumeration off the wire. A refusal has in its data the names that are near, or all that
+/// are accepted where none is.
 pub fn decode_enum<E: Enum>(value: &Value, at: &Path<'_>) -> Result<E, QmpError> {
     let text = value.as_str().ok_or_else(|| invalid_type(at, "string"))?;
     find(text).ok_or_else(|| {
-        QmpError::generic(format!("Parameter '{at}' does not accept value '{text}'"))
+        let error = QmpError::generic(format!("Parameter '{at}' does not accept value '{text}'"));
+        let names = || E::ALL.iter().map(|value| value.as_str());
+        let near = nearest(text, names());
+        let (key, names) =
+            if near.is_empty() { ("accepted", names().collect()) } else { ("nearest", near) };
+        let names = names.into_iter().map(Value::from).collect();
+        error.with_data(Map::from_iter([(key.to_string(), Value::Array(names))]))
     })
 }

@@ -81,7 +81,7 @@ pub enum CharError {
 }
 
 /// The text of a host error without Rust's "(os error 13)".
-struct Plain<'a>(&'a io::Error);
+pub(crate) struct Plain<'a>(pub(crate) &'a io::Error);
 
 impl std::fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -34,5 +34,6 @@ mod tests;
 pub use chardev::{Chardev, Connection};
 pub use config::{CharConfig, FileConfig, SocketAddress, SocketConfig, StdioConfig};
 pub use error::CharError;
+pub(crate) use error::Plain;
 pub use front::{CharEvent, ClientId, FrontEnd};
 pub use mux::MuxConfig;

@@ -6,6 +6,7 @@ use boardwright_devicetree::Node;
 use boardwright_riscv::Ram;
 use qapi_runtime::QmpError;
 
+use crate::backends::char::Plain;
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Driver, Passive, Region, RegionKind};
 use crate::machine::Site;
@@ -53,8 +54,9 @@ impl Driver for SysbusMemoryProperties {
         let size = self.size.unwrap_or(0);
         let ram = Ram::new(size).map_err(|error| {
             QmpError::generic(format!(
-                "Device '{}': cannot have {size:#x} bytes of memory: {error}",
-                site.device.name
+                "Device '{}': cannot have {size:#x} bytes of memory: {}",
+                site.device.name,
+                Plain(&error)
             ))
         })?;
         Ok(Built { memory: vec![ram], ..Built::device(Arc::new(Passive)) })
