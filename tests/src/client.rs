@@ -1,6 +1,7 @@
 //! A QMP client as simple as they come: a line out, a line back.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
@@ -41,6 +42,13 @@ impl Client {
                 Err(_) => std::thread::sleep(std::time::Duration::from_millis(5)),
             }
         };
+        Self::over(stream)
+    }
+
+    /// Reads the greeting from a connection of any kind: what is said of a unix stream here is
+    /// true of every stream socket.
+    pub fn over(stream: impl Into<OwnedFd>) -> Result<Self> {
+        let stream = UnixStream::from(stream.into());
         stream.set_read_timeout(Some(PATIENCE))?;
         let writer = stream.try_clone()?;
         let mut client = Self {

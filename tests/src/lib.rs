@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod program;
+pub mod transcript;
 
 use std::time::Duration;
 

@@ -116,10 +116,21 @@ impl Program {
 
     /// Starts the program with a directory that has files already.
     pub fn start_in(scratch: Scratch, arguments: &[&str]) -> Result<Self> {
+        Self::spawn(scratch, &root(), arguments)
+    }
+
+    /// Starts the program in the test's own directory, where a relative path is meant to lead.
+    pub fn start_there(arguments: &[&str]) -> Result<Self> {
+        let scratch = Scratch::new()?;
+        let place = scratch.0.clone();
+        Self::spawn(scratch, &place, arguments)
+    }
+
+    fn spawn(scratch: Scratch, place: &Path, arguments: &[&str]) -> Result<Self> {
         let dir = scratch.0.display().to_string();
         let mut child = Command::new(executable()?)
             .args(arguments.iter().map(|argument| argument.replace("{dir}", &dir)))
-            .current_dir(root())
+            .current_dir(place)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -4,12 +4,12 @@
 //! again elsewhere and fails if a byte differs, so that image and source cannot drift apart.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail, ensure};
 
 /// The assembler and linker: one pair only, since another one may lay the file out differently.
-const PREFIX: &str = "riscv64-unknown-elf-";
+pub(crate) const PREFIX: &str = "riscv64-unknown-elf-";
 
 /// One image: the same source at one width.
 struct Image {
@@ -25,12 +25,19 @@ const IMAGES: [Image; 2] = [
 ];
 
 /// Builds the images into `boards/guest`, or compares them with it when `--check` is given.
-pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
-    let check = match args {
-        [] => false,
-        [one] if one == "--check" => true,
-        _ => bail!("usage: cargo xtask guest [--check]"),
-    };
+pub(crate) fn run(mut parser: lexopt::Parser) -> anyhow::Result<ExitCode> {
+    let mut check = false;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            lexopt::Arg::Long("check") => check = true,
+            _ => bail!("usage: cargo xtask guest [--check]"),
+        }
+    }
+    build_all(check)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn build_all(check: bool) -> anyhow::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../boards/guest");
     let version = assembler_version()?;
     let scratch = Scratch::new()?;
@@ -97,7 +104,7 @@ fn build(image: &Image, folder: &Path, scratch: &Path) -> anyhow::Result<Vec<u8>
 }
 
 /// Runs a program and gives what it printed; fails with its messages.
-fn output(command: &mut Command) -> anyhow::Result<String> {
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     let messages = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?} failed:\n{messages}");
@@ -105,7 +112,7 @@ fn output(command: &mut Command) -> anyhow::Result<String> {
 }
 
 /// What the assembler says of itself; fails with where to get it.
-fn assembler_version() -> anyhow::Result<String> {
+pub(crate) fn assembler_version() -> anyhow::Result<String> {
     output(Command::new(format!("{PREFIX}as")).arg("--version")).context(
         "there is no assembler for RISC-V: run `tests/setup/install.sh`, or install Debian's package \
          binutils-riscv64-unknown-elf",
@@ -113,11 +120,11 @@ fn assembler_version() -> anyhow::Result<String> {
 }
 
 /// A folder that is gone when it is no longer needed.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
-    fn new() -> anyhow::Result<Scratch> {
-        let path = std::env::temp_dir().join(format!("boardwright-guest-{}", std::process::id()));
+    pub(crate) fn new() -> anyhow::Result<Scratch> {
+        let path = std::env::temp_dir().join(format!("boardwright-xtask-{}", std::process::id()));
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Scratch(path))

@@ -1,6 +1,10 @@
 //! `cargo xtask VERB`: the project's own tasks, one file each.
 
+mod bench;
+mod checks;
 mod codegen;
+mod guest;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -12,11 +16,33 @@ struct Verb {
 }
 
 /// All tasks, by name.
-const VERBS: &[Verb] = &[Verb {
-    name: "codegen",
-    about: "check the schema, show what it becomes, write the generated Rust",
-    run: codegen::run,
-}];
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "bench",
+        about: "measure building boards, starting and running guests, beside QEMU",
+        run: bench::run,
+    },
+    Verb {
+        name: "codegen",
+        about: "check the schema, show what it becomes, write the generated Rust",
+        run: codegen::run,
+    },
+    Verb {
+        name: "guest",
+        about: "assemble the example guest, or compare it with what is committed (--check)",
+        run: guest::run,
+    },
+    Verb {
+        name: "test",
+        about: "set up, then run every check and every test (--no-setup: without setting up)",
+        run: checks::run,
+    },
+    Verb {
+        name: "tidy",
+        about: "check what no compiler checks: headers, lengths, lists, links",
+        run: tidy::run,
+    },
+];
 
 fn main() -> ExitCode {
     run(lexopt::Parser::from_env()).unwrap_or_else(|error| {

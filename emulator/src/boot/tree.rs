@@ -6,6 +6,7 @@ use boardwright_devicetree::{Node, Tree};
 use boardwright_riscv::CpuModel;
 use qapi_runtime::QmpError;
 
+use crate::backends::char::Plain;
 use crate::board::{Board, Device};
 use crate::devices::node::{Phandles, Place};
 use crate::qapi::{DeviceDriver, DeviceOptionsDriver};
@@ -19,7 +20,10 @@ const DEFAULT_TIMEBASE: u32 = 10_000_000;
 /// It cannot be read; the message names the place in it.
 pub fn read(path: &str) -> Result<Tree, QmpError> {
     Tree::read(Path::new(path)).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        let cause = std::error::Error::source(&error).map(|cause| match cause.downcast_ref() {
+            Some(host) => format!(": {}", Plain(host)),
+            None => format!(": {cause}"),
+        });
         let text = error.to_string();
         let cause = cause.filter(|cause| !text.contains(cause.trim_start_matches(": ")));
         QmpError::generic(format!("{text}{}", cause.unwrap_or_default()))
@@ -73,6 +77,8 @@ pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpEr
         .with_str("compatible", &model)
         .with_str("model", &model)
         .with_child(chosen(board, consoles.first().map(|(_, path)| path.as_str()), initrd));
+    // Only what leads somewhere has a name for the guest.
+    consoles.retain(|(chardev, _)| !chardev.is_empty());
     if !consoles.is_empty() {
         let aliases =
             (0..).zip(&consoles).fold(Node::new("aliases"), |node, (index, (_, path))| {

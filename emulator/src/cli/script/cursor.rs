@@ -25,13 +25,16 @@ pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
 pub(super) struct Cursor<'t> {
     text: &'t str,
     offset: usize,
+    /// An offset whose line is known: lines are counted once, not from the top for each command.
+    counted: usize,
+    line: usize,
 }
 
 impl<'t> Cursor<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         // Some editors begin a file with a byte order mark.
         let offset = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { text, offset }
+        Self { text, offset, counted: 0, line: 1 }
     }
 
     pub(super) fn offset(&self) -> usize {
@@ -42,8 +45,15 @@ impl<'t> Cursor<'t> {
         &self.text[start..end]
     }
 
-    pub(super) fn place(&self, offset: usize) -> (usize, usize) {
-        place(self.text, offset)
+    /// Line and column of an offset, as [`place`]; offsets that grow from call to call cost little.
+    pub(super) fn place(&mut self, offset: usize) -> (usize, usize) {
+        let Some(between) = self.text.get(self.counted..offset) else {
+            return place(self.text, offset);
+        };
+        self.line += between.matches('\n').count();
+        self.counted = offset;
+        let start = self.text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+        (self.line, self.text[start..offset].chars().count() + 1)
     }
 
     fn rest(&self) -> &'t str {

@@ -1,0 +1,195 @@
+//! Device trees that the machine `sifive_dt` cannot make a board from, and those that it can make
+//! one from in part.
+
+use anyhow::{Context, Result, ensure};
+use boardwright_tests::program::{Scratch, root};
+use serde_json::json;
+
+use super::{Bench, fits};
+
+/// A small tree that is right; rows change a part of it.
+const TREE: &str = r#"/dts-v1/;
+/ {
+	#address-cells = <1>;
+	#size-cells = <1>;
+	compatible = "test,board";
+	cpus {
+		#address-cells = <1>;
+		#size-cells = <0>;
+		timebase-frequency = <1000000>;
+		cpu@0 {
+			device_type = "cpu";
+			compatible = "riscv";
+			reg = <0>;
+			riscv,isa = "rv64imac";
+			intc: interrupt-controller {
+				#interrupt-cells = <1>;
+				interrupt-controller;
+				compatible = "riscv,cpu-intc";
+			};
+		};
+	};
+	memory@80000000 {
+		device_type = "memory";
+		reg = <0x80000000 0x100000>;
+	};
+	soc {
+		#address-cells = <1>;
+		#size-cells = <1>;
+		compatible = "simple-bus";
+		ranges;
+		plic: interrupt-controller@c000000 {
+			compatible = "riscv,plic0";
+			reg = <0xc000000 0x4000000>;
+			#interrupt-cells = <1>;
+			interrupt-controller;
+			interrupts-extended = <&intc 11>, <&intc 9>;
+			riscv,ndev = <31>;
+		};
+		uart@10000000 {
+			compatible = "sifive,uart0";
+			reg = <0x10000000 0x1000>;
+			interrupt-parent = <&plic>;
+			interrupts = <3>;
+		};
+	};
+};
+"#;
+
+/// A part of [`TREE`], what it becomes, and the refusal.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("reg = <0>;", "reg = <0>", "{file}:1…: …"),
+    ("#address-cells = <1>;", "#address-cells = <1;", "{file}:4:2…: …"),
+    ("interrupts = <3>;", "interrupts = <&nobody>;", "{file}:…nobody…"),
+    ("\tcpus {", "\tprocessors {", "Device tree: there is no node /cpus: a board needs a hart"),
+    ("cpu@0 {", "core@0 {", "Device tree: /cpus has no node cpu@N: a board needs a hart"),
+    ("riscv,isa = \"rv64imac\";", "", "Device tree: /cpus/cpu@0: property `riscv,isa` is missing"),
+    ("riscv,isa = \"rv64imac\";", "riscv,isa = <1>;", "Device tree: /cpus/cpu@0: property `riscv,isa` is not a zero-terminated text"),
+    ("reg = <0x80000000 0x100000>;", "reg = <0x80000000>;", "Device tree: /memory@80000000: property `reg` has 4 bytes, expected …"),
+    ("reg = <0x80000000 0x100000>;", "reg = <0x80000000 0>;", "…'size' must be non-zero."),
+    ("reg = <0x10000000 0x1000>;", "reg = [10 00 00];", "Device tree: /soc/uart@10000000: property `reg` has 3 bytes, expected …"),
+    ("riscv,ndev = <31>;", "", "Device tree: /soc/interrupt-controller@c000000: property `riscv,ndev` is missing"),
+    ("riscv,ndev = <31>;", "riscv,ndev = <0xffffffff>;", "device_add interrupt-controller@c000000: Parameter 'num-sources' expects …"),
+    ("interrupt-parent = <&plic>;", "interrupt-parent = <0x1234>;", "…uart@10000000: property `interrupt-parent` refers to phandle 0x1234, which no node has"),
+    ("interrupts = <3>;", "interrupts = <99>;", "qom-set uart@10000000: Port 'unnamed-gpio-in[99]' not found; …"),
+    ("interrupts = <3>;", "interrupts = <3>, <4>;", "qom-set uart@10000000: Property 'riscv.sifive.uart.sysbus-irq[1]' not found"),
+    ("uart@10000000 {", "1uart {", "device_add 1uart: Parameter 'id' expects an identifier: …"),
+];
+
+/// A part of [`TREE`], what it becomes, and what is reported on standard error.
+const REPORTED: &[(&str, &str, &str)] = &[
+    (
+        "uart@10000000 {\n\t\t\tcompatible = \"sifive,uart0\";",
+        "uart@10000000 {\n\t\t\tcompatible = \"acme,teleport\";",
+        "Device tree: /soc/uart@10000000: compatible 'acme,teleport' is not modelled; \
+         reg 0x10000000, 0x1000 bytes: unimplemented-device; interrupts [3] of /soc/interrupt-controller@c000000: not wired",
+    ),
+    (
+        "plic: interrupt-controller@c000000 {\n\t\t\tcompatible = \"riscv,plic0\";",
+        "plic: interrupt-controller@c000000 {\n\t\t\tcompatible = \"acme,controller\";",
+        "Device tree: /soc/uart@10000000: interrupt 0 leads to '/soc/interrupt-controller@c000000', which is not modelled: not wired",
+    ),
+    ("riscv,isa = \"rv64imac\";", "riscv,isa = \"rv64gcv\";", "Device tree: /cpus/cpu@0: extensions f, d, v are not modelled: left out"),
+    ("riscv,isa = \"rv64imac\";", "riscv,isa = \"rv64imac\"; mmu-type = \"riscv,sv99\";", "Device tree: /cpus/cpu@0: mmu-type 'riscv,sv99' is not modelled: …"),
+    ("compatible = \"sifive,uart0\";\n\t\t\treg = <0x10000000 0x1000>;", "compatible = \"sifive,uart0\";", "Device tree: /soc/uart@10000000: 'sifive,uart0' has no reg: left out"),
+];
+
+fn changed(part: &str, becomes: &str) -> Result<String> {
+    ensure!(TREE.contains(part), "the tree has no {part:?}");
+    Ok(TREE.replacen(part, becomes, 1))
+}
+
+#[test]
+fn a_broken_tree_keeps_the_machine_from_its_board_until_it_is_mended() -> Result<()> {
+    let scratch = Scratch::new()?;
+    scratch.file("good.dts", TREE)?;
+    let good = scratch.path("good.dts");
+    let mut bench = Bench::empty(scratch, &["-S"])?;
+    bench.good("machine-set", "'type': 'sifive_dt'")?;
+    bench.good("next-machine-phase", "")?;
+    let file = bench.program.scratch().path("bad.dts");
+    let name = file.display().to_string();
+    for (part, becomes, refusal) in REFUSED {
+        std::fs::write(&file, changed(part, becomes)?)?;
+        bench.client.execute("qom-set", json!({ "path": "/machine", "property": "dtb", "value": file }))?;
+        let error = bench.refused("next-machine-phase", "").with_context(|| becomes.to_string())?;
+        let text = error["desc"].as_str().unwrap_or_default();
+        ensure!(fits(&refusal.replace("{file}", &name), text), "{becomes}\n expected {refusal}\n received {text}");
+    }
+    bench.client.execute("qom-set", json!({ "path": "/machine", "property": "dtb", "value": good }))?;
+    bench.good("set-machine-phase", "'phase': 'ready'")?;
+    bench.quit().map(drop)
+}
+
+#[test]
+fn binary_trees_may_be_cut_anywhere() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let source = std::fs::read_to_string(root().join("emulator/machines-data/sifive_dt.dts"))?;
+    let tree = boardwright_devicetree::Tree::from_source("built-in", &source)?;
+    let blob = tree.to_blob()?;
+    let file = scratch.file("cut.dtb", &blob)?;
+    let mut bench = Bench::empty(scratch, &["-S"])?;
+    bench.client.execute("machine-set", json!({ "type": "sifive_dt", "dtb": file }))?;
+    bench.good("next-machine-phase", "")?;
+    for length in [0, 1, 3, 4, 7, 39, 40, 41, 56, 60, 100, blob.len() / 2, blob.len() - 4, blob.len() - 1] {
+        std::fs::write(&file, &blob[..length])?;
+        let error = bench.refused("next-machine-phase", "").with_context(|| format!("{length} bytes"))?;
+        let text = error["desc"].as_str().unwrap_or_default();
+        ensure!(text.contains("cut.dtb"), "{length} bytes: {text}");
+    }
+    // Noise in the header's fields.
+    for at in (0..40).step_by(4) {
+        let mut noisy = blob.clone();
+        noisy[at..at + 4].fill(0xff);
+        std::fs::write(&file, &noisy)?;
+        let answer = bench.send("next-machine-phase", "")?;
+        // Some fields nobody needs: the last compatible version, the boot CPU.
+        if answer.get("error").is_none() {
+            ensure!(at == 20 || at == 24 || at == 28 || at == 16, "field {at} was taken: {answer}");
+            return_to_accelerator(&mut bench, &file)?;
+        }
+    }
+    std::fs::write(&file, &blob)?;
+    bench.good("set-machine-phase", "'phase': 'ready'")?;
+    bench.quit().map(drop)
+}
+
+/// A new program in the place of the bench's, which has gone on to `initialized`.
+fn return_to_accelerator(bench: &mut Bench, file: &std::path::Path) -> Result<()> {
+    let fresh = Scratch::new()?;
+    let kept = fresh.path("kept");
+    std::fs::copy(file, &kept)?;
+    let mut next = Bench::empty(fresh, &["-S"])?;
+    next.client.execute("machine-set", json!({ "type": "sifive_dt", "dtb": file }))?;
+    next.good("next-machine-phase", "")?;
+    bench.client.execute("quit", json!({}))?;
+    // The old directory, with the file in it, has to stay: only client and process are exchanged.
+    std::mem::swap(&mut bench.client, &mut next.client);
+    std::mem::swap(&mut bench.program, &mut next.program);
+    std::fs::create_dir_all(file.parent().context("no parent")?)?;
+    std::mem::forget(next);
+    Ok(())
+}
+
+#[test]
+fn what_is_not_modelled_is_reported_and_strict_refuses_it() -> Result<()> {
+    for (part, becomes, report) in REPORTED {
+        let scratch = Scratch::new()?;
+        let file = scratch.file("odd.dts", changed(part, becomes)?)?;
+        let mut bench = Bench::empty(scratch, &["-S"])?;
+        bench.client.execute("machine-set", json!({ "type": "sifive_dt", "dtb": file, "strict": true }))?;
+        bench.good("next-machine-phase", "")?;
+        let refusal = format!("{report}… (strict=on refuses what is not modelled; … such in all)");
+        let error = bench.refused("next-machine-phase", "")?;
+        let text = error["desc"].as_str().unwrap_or_default();
+        // The first remark is shown; the row's may be another one.
+        ensure!(fits(&refusal, text) || text.contains("strict=on refuses what is not modelled"), "{becomes}: {text}");
+        bench.good("qom-set", "'path': '/machine', 'property': 'strict', 'value': 'off'")?;
+        bench.good("next-machine-phase", "")?;
+        let heard = report.split('…').next().unwrap_or_default();
+        bench.program.wait_for_err(heard).with_context(|| becomes.to_string())?;
+        bench.good("next-machine-phase", "")?;
+        bench.quit()?;
+    }
+    Ok(())
+}
