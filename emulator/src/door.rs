@@ -113,6 +113,10 @@ impl Executor for Inbox {
         Some(CommandFacts { allow_oob: entry.info.allow_oob })
     }
 
+    fn not_found(&self, name: &str) -> QmpError {
+        not_found(name)
+    }
+
     fn out_of_band(
         &self,
         name: &str,
@@ -229,7 +233,10 @@ impl Door {
             }
             Message::Line(line, done) => done(self.human(&line, 0)),
             Message::Wish(Wish::PowerOff { status }) => {
-                self.stop_machine();
+                // No STOP: what clients see of a guest that powers off is SHUTDOWN.
+                if let Some(machine) = self.stage.machine() {
+                    machine.stop();
+                }
                 self.run_state = RunState::Shutdown;
                 self.end(true, ShutdownCause::GuestShutdown, status);
             }

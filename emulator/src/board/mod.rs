@@ -19,7 +19,7 @@ use std::sync::Arc;
 use qapi_runtime::QmpError;
 use rpds::RedBlackTreeMapSync;
 
-use crate::devices::{Driver, PortDirection};
+use crate::devices::{Driver, PortDirection, Region};
 use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, MachineOptions};
 
 pub use map::{Mapping, Span, View};
@@ -171,9 +171,11 @@ impl Board {
     fn check_still_fits(&self, old: &Device, new: &Device) -> Result<(), QmpError> {
         let regions = new.driver().regions();
         for mapping in self.mappings_of(&old.name) {
-            if regions.get(mapping.region as usize).is_none() {
+            let size = |regions: &[Region]| regions.get(mapping.region as usize).map(|r| r.size);
+            if size(&regions) != size(&old.driver().regions()) {
+                // Harts would see what the region does not have, or not all that it has.
                 return Err(QmpError::generic(format!(
-                    "Region {} of '{}' is mapped and would vanish",
+                    "Region {} of '{}' is mapped and would change its size",
                     mapping.region, old.name
                 )));
             }

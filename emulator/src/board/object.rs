@@ -164,6 +164,7 @@ impl Board {
         }
         let child = match object {
             Object::Unit(..) => None,
+            _ if property.is_empty() => None,
             _ => self.find(&format!("{}/{property}", object.path().trim_end_matches('/'))).ok(),
         };
         if let Some(child) = child {

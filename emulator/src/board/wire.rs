@@ -92,9 +92,10 @@ impl Board {
         Ok(())
     }
 
-    /// Takes the wire of an output away, if there is one.
-    pub fn disconnect(&mut self, output: &PortRef) {
-        self.wires.remove(output);
+    /// Takes the wire at a port away, if there is one; either end will do.
+    pub fn disconnect(&mut self, port: &PortRef) {
+        let output = self.wires.output_of(port).cloned();
+        self.wires.remove(output.as_ref().unwrap_or(port));
     }
 
     /// Every wire, output first.

@@ -1,5 +1,7 @@
 //! Images: ELF files by their program headers, anything else as raw bytes.
 
+use std::io::Read as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use object::elf::{EM_RISCV, FileHeader32, FileHeader64, PT_LOAD};
@@ -20,6 +22,16 @@ pub struct Image {
     pub bytes: Vec<u8>,
 }
 
+impl Image {
+    /// One past the last address; the last there is for one that goes beyond the end of all.
+    pub fn end(&self) -> u64 {
+        self.addr.saturating_add(self.bytes.len() as u64)
+    }
+}
+
+/// No software is larger; what is, is a mistake, and must not take the host's memory.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// A file that was read for loading.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -34,7 +46,7 @@ pub struct Loaded {
 impl Loaded {
     /// One past the last address.
     pub fn end(&self) -> u64 {
-        self.images.iter().map(|image| image.addr + image.bytes.len() as u64).max().unwrap_or(0)
+        self.images.iter().map(Image::end).max().unwrap_or(0)
     }
 }
 
@@ -77,8 +89,8 @@ impl Loaded {
     /// # Errors
     /// It cannot be read, or is a broken ELF file or one for another architecture.
     pub fn read(path: &Path, addr: u64, raw: bool) -> Result<Self, LoadError> {
-        let bytes =
-            std::fs::read(path).map_err(|reason| LoadError::Read { path: path.into(), reason })?;
+        let bytes = contents(path)
+            .map_err(|reason| LoadError::Read { path: path.into(), reason })?;
         if bytes.is_empty() {
             return Err(LoadError::Empty { path: path.into() });
         }
@@ -90,6 +102,22 @@ impl Loaded {
         let image = Image { source: path.display().to_string(), addr, bytes };
         Ok(Self { images: vec![image], entry: None, width: None })
     }
+}
+
+/// The bytes of a file, which is one and has an end.
+fn contents(path: &Path) -> std::io::Result<Vec<u8>> {
+    let refuse = |why: &str| Err(std::io::Error::other(why));
+    let file = std::fs::File::open(path)?;
+    let kind = file.metadata()?;
+    if kind.len() > MOST_BYTES {
+        return refuse("the file has more than 1 GiB");
+    }
+    if !kind.is_file() && !kind.is_dir() && !kind.file_type().is_fifo() {
+        return refuse("it is a device, not a file");
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn parse_elf(bytes: &[u8], path: &Path) -> Result<Loaded, String> {
@@ -125,7 +153,7 @@ fn segments<H: FileHeader<Endian = Endianness>>(
             return Err(format!("segment {index} has more bytes in the file than in memory"));
         }
         // 1 GiB of zeros is no firmware: refuse before the memory is taken.
-        let room = usize::try_from(size).ok().filter(|&room| room <= 1 << 30);
+        let room = usize::try_from(size).ok().filter(|_| size <= MOST_BYTES);
         let Some(room) = room else {
             return Err(format!("segment {index} is {size:#x} bytes, more than 1 GiB"));
         };

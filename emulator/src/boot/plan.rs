@@ -59,7 +59,7 @@ pub fn plan(
     let mut a1 = 0;
     let mut a2 = 0;
     let occupied: Vec<(u64, u64)> =
-        images.iter().map(|image| (image.addr, image.addr + image.bytes.len() as u64)).collect();
+        images.iter().map(|image| (image.addr, image.end())).collect();
     let blob = guest_tree(board, &software)?;
     let room = (blob.len() as u64 + TREE_ROOM).next_multiple_of(TREE_ALIGNMENT);
     if let Some(at) = place(board, room, &occupied) {
@@ -83,7 +83,7 @@ pub fn plan(
             )));
         }
     }
-    let given = loader_starts(board)?;
+    let given = loader_starts(board, harts)?;
     let starts = harts.iter().enumerate().map(|(index, hart)| {
         let loader = given.iter().rev().find(|(cpu, _)| *cpu as usize == index).map(|(_, pc)| *pc);
         let pc = loader.or(hart.start).or(software.entry).unwrap_or(RESET_VECTOR);
@@ -93,15 +93,16 @@ pub fn plan(
 }
 
 /// The entries of loaders with `cpu-num`.
-fn loader_starts(board: &Board) -> Result<Vec<(u32, u64)>, QmpError> {
+fn loader_starts(board: &Board, harts: &[HartPlan]) -> Result<Vec<(u32, u64)>, QmpError> {
     let mut starts = Vec::new();
     for device in board.devices() {
         let DeviceOptionsDriver::Loader(loader) = &device.options else { continue };
-        if let (Some(cpu), Some(entry)) =
-            (loader.cpu_num, crate::devices::misc::loader::entry(loader)?)
-        {
-            starts.push((cpu, entry));
+        let Some(cpu) = loader.cpu_num else { continue };
+        let start = crate::devices::misc::loader::start(loader)?;
+        if let (Some(hart), Some(path)) = (harts.get(cpu as usize), &loader.file) {
+            check_width(path, start.width, hart.config.cpu.xlen.bits())?;
         }
+        starts.push((cpu, start.pc));
     }
     Ok(starts)
 }
@@ -121,7 +122,7 @@ impl Software {
         let mut all = Self { images: Vec::new(), entry: None, next: 0, initrd: None };
         // Firmware begins where memory does; the kernel at the next page table leaf.
         let base = memory_base(board);
-        let kernel_at = base + if width == 32 { 0x40_0000 } else { 0x20_0000 };
+        let kernel_at = base.saturating_add(if width == 32 { 0x40_0000 } else { 0x20_0000 });
         let firmware =
             options.firmware.as_deref().filter(|name| !matches!(*name, "none" | "default"));
         for (path, at, is_kernel) in
@@ -130,7 +131,7 @@ impl Software {
             let Some(path) = path else { continue };
             let at = if is_kernel && all.entry.is_none() { base } else { at };
             let loaded = Loaded::read(Path::new(path), at, false)?;
-            check_width(path, &loaded, width)?;
+            check_width(path, loaded.width, width)?;
             let entry = loaded.entry.unwrap_or(at);
             if is_kernel {
                 all.next = entry;
@@ -139,10 +140,9 @@ impl Software {
             all.images.extend(loaded.images);
         }
         if let Some(path) = &options.initrd {
-            let end =
-                all.images.iter().map(|i| i.addr + i.bytes.len() as u64).max().unwrap_or(base);
+            let end = all.images.iter().map(Image::end).max().unwrap_or(base);
             // Behind the kernel's zeroed data, which a raw image does not tell the size of.
-            let at = (end + 0x400_0000).next_multiple_of(0x20_0000).min(halfway(board, base));
+            let at = aligned(end.saturating_add(0x400_0000)).min(halfway(board, base));
             let loaded = Loaded::read(Path::new(path), at, true)?;
             all.initrd = Some((at, loaded.end()));
             all.images.extend(loaded.images);
@@ -151,8 +151,8 @@ impl Software {
     }
 }
 
-fn check_width(path: &str, loaded: &Loaded, width: u32) -> Result<(), QmpError> {
-    match loaded.width {
+fn check_width(path: &str, of_file: Option<u8>, width: u32) -> Result<(), QmpError> {
+    match of_file {
         Some(other) if u32::from(other) != width => Err(QmpError::generic(format!(
             "Cannot load '{path}': it is for RV{other} and the board's harts are RV{width}; choose another cpu-type or image"
         ))),
@@ -175,7 +175,13 @@ fn halfway(board: &Board, base: u64) -> u64 {
         .iter()
         .find(|(_, m)| m.addr <= base && base <= m.last())
         .map_or(0, |(_, m)| m.size);
-    (base + size / 2).next_multiple_of(0x20_0000)
+    aligned(base.saturating_add(size / 2))
+}
+
+/// The next address that a large page can begin at; the last one there is at the end of all.
+fn aligned(addr: u64) -> u64 {
+    const LARGE_PAGE: u64 = 0x20_0000;
+    addr.checked_next_multiple_of(LARGE_PAGE).unwrap_or(u64::MAX & !(LARGE_PAGE - 1))
 }
 
 fn guest_tree(board: &Board, software: &Software) -> Result<Vec<u8>, QmpError> {

@@ -175,9 +175,7 @@ impl Client {
             ));
         }
         let Some(facts) = self.executor.lookup(name) else {
-            return Err(QmpError::command_not_found(format!(
-                "The command {name} has not been found"
-            )));
+            return Err(self.executor.not_found(name));
         };
         if out_of_band && !facts.allow_oob {
             return Err(QmpError::generic(format!("The command {name} does not support OOB")));

@@ -45,6 +45,11 @@ pub trait Executor: Send + Sync + 'static {
     /// What is known of a command; `None` if there is no such command.
     fn lookup(&self, name: &str) -> Option<CommandFacts>;
 
+    /// What to answer where there is no such command.
+    fn not_found(&self, name: &str) -> QmpError {
+        QmpError::command_not_found(format!("The command {name} has not been found"))
+    }
+
     /// Runs a command that allows it at once, on the caller's thread.
     ///
     /// # Errors

@@ -76,23 +76,32 @@ fn load(properties: &LoaderProperties) -> Result<Load<'_>, QmpError> {
     }
 }
 
-/// Where the hart `cpu-num` starts: the ELF file's entry, or the address of anything else.
+/// How the hart `cpu-num` starts.
+pub struct Start {
+    /// The ELF file's entry, or the address of anything else.
+    pub pc: u64,
+    /// 32 or 64 for an ELF file.
+    pub width: Option<u8>,
+}
+
+/// How the hart `cpu-num` starts.
 ///
 /// # Errors
 /// The file cannot be loaded.
-pub fn entry(properties: &LoaderProperties) -> Result<Option<u64>, QmpError> {
+pub fn start(properties: &LoaderProperties) -> Result<Start, QmpError> {
     Ok(match load(properties)? {
         Load::File { path, addr, raw } => {
-            Some(Loaded::read(path, addr, raw)?.entry.unwrap_or(addr))
+            let loaded = Loaded::read(path, addr, raw)?;
+            Start { pc: loaded.entry.unwrap_or(addr), width: loaded.width }
         }
-        Load::Start(addr) | Load::Data { addr, .. } => Some(addr),
+        Load::Start(pc) | Load::Data { addr: pc, .. } => Start { pc, width: None },
     })
 }
 
 impl Driver for LoaderProperties {
     fn check(&self) -> Result<(), QmpError> {
         // Read here so that a missing or broken file fails the command that names it.
-        entry(self).map(|_| ())
+        start(self).map(|_| ())
     }
 
     fn on_bus(&self) -> bool {
