@@ -4,7 +4,7 @@
 //! machines call it directly; QMP clients reach it through the inbox that [`Door::serve`] empties.
 //! What the schema marks out-of-band runs beside it, on what [`Shared`] holds.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -146,6 +146,8 @@ pub struct Door {
     /// The client whose command is being executed.
     pub(crate) caller: Option<Arc<MonitorState>>,
     shared: Arc<Shared>,
+    /// Whether a wish of the guest waits to be granted.
+    wished: Arc<AtomicBool>,
     inbox: Inbox,
     messages: Receiver<Message>,
     /// The exit status, once the end is decided.
@@ -167,6 +169,7 @@ impl Door {
             caller: None,
             inbox: Inbox { sender, shared: shared.clone() },
             shared,
+            wished: Arc::default(),
             messages,
             ending: OnceLock::new(),
         }
@@ -256,6 +259,8 @@ impl Door {
     pub(crate) fn reset(&mut self, guest: bool, reason: ShutdownCause) {
         let Some(machine) = self.stage.machine() else { return };
         machine.stop();
+        // The harts stand still: what they wished for before is what is done now.
+        self.wished.store(false, Ordering::Release);
         machine.reset();
         if self.run_state == RunState::Running {
             machine.run();
@@ -307,10 +312,14 @@ impl Door {
 
     pub(crate) fn surroundings(&self) -> Surroundings {
         let sender = self.inbox.sender.clone();
+        let wished = self.wished.clone();
         Surroundings {
             trace: self.host.trace.clone(),
             wish: Arc::new(move |wish| {
-                let _ = sender.send(Message::Wish(wish));
+                // A guest that goes on wishing has been heard.
+                if !wished.swap(true, Ordering::AcqRel) {
+                    let _ = sender.send(Message::Wish(wish));
+                }
             }),
             chardevs: self.host.chardevs.clone(),
         }

@@ -6,11 +6,11 @@
 //! 2. [`names`] gives every definition its Rust name; [`context`] answers questions about types.
 //! 3. One emitter a kind of definition turns entities into tokens: [`enums`], [`structs`],
 //!    [`unions`], [`alternates`], [`commands`], [`events`]; [`docs`] writes their comments.
-//! 4. [`dispatch`] and [`root`] write what spans all modules; [`introspect`] the answer to
+//! 4. [`dispatch`] and [`root`] write what spans all modules; [`mod@introspect`] the answer to
 //!    query-qmp-schema.
 //! 5. [`layout`] turns tokens into text.
 //!
-//! [`generate`] does all that without touching a file; [`Builder`] is for build scripts; [`show`]
+//! [`generate`] does all that without touching a file; [`Builder`] is for build scripts; [`show()`]
 //! tells all there is about one name.
 
 #![forbid(unsafe_code)]

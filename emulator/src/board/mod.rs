@@ -19,12 +19,15 @@ use std::sync::Arc;
 use qapi_runtime::QmpError;
 use rpds::RedBlackTreeMapSync;
 
-use crate::devices::{Driver, PortDirection, Region};
+use crate::devices::{Driver, PortDirection, Region, Units};
 use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, MachineOptions};
 
 pub use map::{Mapping, Span, View};
 pub use object::{Object, Property, change_machine, driver_properties};
 pub use wire::PortRef;
+
+/// The most harts of a board: each has a thread.
+pub const MOST_HARTS: u64 = 512;
 
 /// The name of a device: its id, or one made from its driver. Unique on a board.
 pub type Name = Arc<str>;
@@ -117,6 +120,7 @@ impl Board {
             return Err(QmpError::generic(format!("Device '{kind}' needs an id: add id=NAME")));
         }
         driver.check()?;
+        self.check_harts(&device)?;
         if !named {
             let next = self.unnamed.get(&kind).copied().unwrap_or(0) + 1;
             self.unnamed.insert_mut(kind, next);
@@ -130,6 +134,7 @@ impl Board {
     fn replace(&mut self, device: &Device, options: DeviceOptionsDriver) -> Result<(), QmpError> {
         let changed = Device { options, ..device.clone() };
         changed.driver().check()?;
+        self.check_harts(&changed)?;
         self.check_still_fits(device, &changed)?;
         self.devices.insert_mut(device.name.clone(), Arc::new(changed));
         Ok(())
@@ -167,6 +172,34 @@ impl Board {
         self.created.last().map_or(0, |(order, _)| order + 1)
     }
 
+    /// Harts have ids of their own, and there are not more of them than the host has threads for.
+    fn check_harts(&self, new: &Device) -> Result<(), QmpError> {
+        let Some(new_units) = new.driver().units() else { return Ok(()) };
+        let ids = |units: &Units| units.first_hartid..units.first_hartid + u64::from(units.count);
+        let mut total = u64::from(new_units.count);
+        for other in self.devices().filter(|other| other.name != new.name) {
+            let Some(units) = other.driver().units() else { continue };
+            let (a, b) = (ids(&units), ids(&new_units));
+            if a.start < b.end && b.start < a.end {
+                return Err(QmpError::generic(format!(
+                    "Hart ids {} to {} of '{}' meet those of '{}': choose another hartid-base",
+                    b.start,
+                    b.end - 1,
+                    new.name,
+                    other.name
+                )));
+            }
+            total += u64::from(units.count);
+        }
+        if total > MOST_HARTS {
+            return Err(QmpError::generic(format!(
+                "A board can have {MOST_HARTS} harts; with '{}' it would have {total}",
+                new.name
+            )));
+        }
+        Ok(())
+    }
+
     /// Changed properties may take away ports and regions; what is wired or mapped must stay.
     fn check_still_fits(&self, old: &Device, new: &Device) -> Result<(), QmpError> {
         let regions = new.driver().regions();
@@ -181,8 +214,13 @@ impl Board {
             }
         }
         for port in self.ports_in_use(&old.name) {
-            let exists =
-                new.driver().ports().get(port.port as usize).is_some_and(|p| port.line < p.count);
+            let units = new.driver().units().map_or(1, |units| units.count);
+            let exists = port.unit < units
+                && new
+                    .driver()
+                    .ports()
+                    .get(port.port as usize)
+                    .is_some_and(|p| port.line < p.count);
             if !exists {
                 return Err(QmpError::generic(format!(
                     "Port '{}' is wired and would vanish",

@@ -89,8 +89,8 @@ impl Loaded {
     /// # Errors
     /// It cannot be read, or is a broken ELF file or one for another architecture.
     pub fn read(path: &Path, addr: u64, raw: bool) -> Result<Self, LoadError> {
-        let bytes = contents(path)
-            .map_err(|reason| LoadError::Read { path: path.into(), reason })?;
+        let bytes =
+            contents(path).map_err(|reason| LoadError::Read { path: path.into(), reason })?;
         if bytes.is_empty() {
             return Err(LoadError::Empty { path: path.into() });
         }
@@ -141,6 +141,7 @@ fn segments<H: FileHeader<Endian = Endianness>>(
     }
     let headers = header.program_headers(endian, bytes).map_err(|error| error.to_string())?;
     let mut images = Vec::new();
+    let mut total = 0;
     for (index, segment) in headers.iter().enumerate() {
         if segment.p_type(endian) != PT_LOAD {
             continue;
@@ -153,9 +154,10 @@ fn segments<H: FileHeader<Endian = Endianness>>(
             return Err(format!("segment {index} has more bytes in the file than in memory"));
         }
         // 1 GiB of zeros is no firmware: refuse before the memory is taken.
-        let room = usize::try_from(size).ok().filter(|_| size <= MOST_BYTES);
+        total = u64::saturating_add(total, size);
+        let room = usize::try_from(size).ok().filter(|_| total <= MOST_BYTES);
         let Some(room) = room else {
-            return Err(format!("segment {index} is {size:#x} bytes, more than 1 GiB"));
+            return Err(format!("up to segment {index} it is {total:#x} bytes, more than 1 GiB"));
         };
         let mut data = data.to_vec();
         data.resize(room, 0);

@@ -58,8 +58,7 @@ pub fn plan(
     images.append(&mut software.images);
     let mut a1 = 0;
     let mut a2 = 0;
-    let occupied: Vec<(u64, u64)> =
-        images.iter().map(|image| (image.addr, image.end())).collect();
+    let occupied: Vec<(u64, u64)> = images.iter().map(|image| (image.addr, image.end())).collect();
     let blob = guest_tree(board, &software)?;
     let room = (blob.len() as u64 + TREE_ROOM).next_multiple_of(TREE_ALIGNMENT);
     if let Some(at) = place(board, room, &occupied) {
@@ -98,6 +97,13 @@ fn loader_starts(board: &Board, harts: &[HartPlan]) -> Result<Vec<(u32, u64)>, Q
     for device in board.devices() {
         let DeviceOptionsDriver::Loader(loader) = &device.options else { continue };
         let Some(cpu) = loader.cpu_num else { continue };
+        if cpu as usize >= harts.len() {
+            return Err(QmpError::generic(format!(
+                "Device '{}': 'cpu-num' is {cpu}, and the board has {} harts, counted from 0",
+                device.name,
+                harts.len()
+            )));
+        }
         let start = crate::devices::misc::loader::start(loader)?;
         if let (Some(hart), Some(path)) = (harts.get(cpu as usize), &loader.file) {
             check_width(path, start.width, hart.config.cpu.xlen.bits())?;
@@ -181,7 +187,7 @@ fn halfway(board: &Board, base: u64) -> u64 {
 /// The next address that a large page can begin at; the last one there is at the end of all.
 fn aligned(addr: u64) -> u64 {
     const LARGE_PAGE: u64 = 0x20_0000;
-    addr.checked_next_multiple_of(LARGE_PAGE).unwrap_or(u64::MAX & !(LARGE_PAGE - 1))
+    addr.checked_next_multiple_of(LARGE_PAGE).unwrap_or(!(LARGE_PAGE - 1))
 }
 
 fn guest_tree(board: &Board, software: &Software) -> Result<Vec<u8>, QmpError> {
@@ -201,7 +207,9 @@ fn place(board: &Board, room: u64, occupied: &[(u64, u64)]) -> Option<u64> {
     let memories = board.memories();
     let base = memory_base(board);
     let (_, main) = memories.iter().find(|(_, m)| m.addr <= base && base <= m.last())?;
-    let end = main.last().saturating_add(1).min(LOW_END.max(main.addr));
+    // Memory that begins above the limit has no place below it.
+    let limit = if main.addr < LOW_END { LOW_END } else { u64::MAX };
+    let end = main.last().saturating_add(1).min(limit);
     let mut at = end.checked_sub(room)? & !(TREE_ALIGNMENT - 1);
     loop {
         if at < main.addr {

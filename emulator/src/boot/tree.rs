@@ -1,5 +1,6 @@
 //! The device tree that the guest gets: the board as it stands, each device's node from its driver.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use boardwright_devicetree::{Node, Tree};
@@ -7,7 +8,7 @@ use boardwright_riscv::CpuModel;
 use qapi_runtime::QmpError;
 
 use crate::backends::char::Plain;
-use crate::board::{Board, Device};
+use crate::board::{Board, Device, Name};
 use crate::devices::node::{Phandles, Place};
 use crate::qapi::{DeviceDriver, DeviceOptionsDriver};
 
@@ -50,14 +51,31 @@ pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpEr
         .with_u32("#size-cells", 2)
         .with_strings("compatible", &["simple-bus"])
         .with_flag("ranges");
-    let mut memory = Vec::new();
+    let view = board.view();
+    let seen: HashSet<&Name> =
+        view.spans.iter().map(|span| &view.mappings[span.mapping].device).collect();
+    let mut memory: Vec<Node> = Vec::new();
     let mut consoles: Vec<(String, String)> = Vec::new();
     let mut finisher = None;
+    let mut placed: HashSet<String> = HashSet::new();
     for device in board.devices() {
         let place = Place::new(board, device, &phandles);
         let Some(node) = device.driver().node(&place) else { continue };
+        if place.region(0).is_some() && !seen.contains(&device.name) {
+            // What others hide altogether is not there for the guest.
+            continue;
+        }
         if node.base_name() == "memory" {
-            memory.push(node);
+            // Of two that begin at the same address, the larger one is all of the memory there.
+            match memory.iter_mut().find(|other: &&mut Node| other.name() == node.name()) {
+                Some(other) if other.get("reg") < node.get("reg") => *other = node,
+                Some(_) => {}
+                None => memory.push(node),
+            }
+            continue;
+        }
+        // Two devices of a kind at one address are one node; the first is as good as the other.
+        if !placed.insert(node.name().to_string()) {
             continue;
         }
         if let Some(chardev) = console(device) {

@@ -78,6 +78,7 @@ impl Chars {
         }
         let mut arguments = Map::from_iter([("id".into(), id), ("backend".into(), kind.into())]);
         arguments.extend(settings);
+        wait_by_default(&mut arguments);
         self.chardevs.push(given.step("x-chardev-add", arguments));
         Ok(None)
     }
@@ -266,6 +267,14 @@ fn head(id: &str, mux: bool) -> Map {
     arguments
 }
 
+/// An option's server waits for its first client unless it says otherwise; a command's does not.
+fn wait_by_default(socket: &mut Map) {
+    let server = socket.get("server").is_some_and(|server| server == "on");
+    if server && !socket.contains_key("wait") {
+        socket.insert("wait".into(), "on".into());
+    }
+}
+
 /// A socket: its address, then flags and settings.
 fn socket(
     given: Given<'_>,
@@ -284,5 +293,6 @@ fn socket(
         let (key, value) = item.setting();
         put(&mut socket, given, &key, value.into())?;
     }
+    wait_by_default(&mut socket);
     Ok(socket)
 }

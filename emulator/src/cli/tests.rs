@@ -232,7 +232,7 @@ fn what_is_there_by_default() {
             x-monitor-add {"chardev":"compat_monitor0","mode":"control"}
             serial serial0 by default"#),
         ("-qmp unix:/q,server", r#"
-            x-chardev-add {"id":"compat_monitor0","backend":"socket","path":"/q","server":"on"}
+            x-chardev-add {"id":"compat_monitor0","backend":"socket","path":"/q","server":"on","wait":"on"}
             x-chardev-add {"id":"serial0","backend":"stdio"}
             x-monitor-add {"chardev":"compat_monitor0","mode":"control"}
             serial serial0 by default"#),

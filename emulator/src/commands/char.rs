@@ -19,7 +19,10 @@ const ESCAPE: u8 = 1;
 /// The address of TCP sockets for which none is given: nobody else's.
 const LOOPBACK: &str = "127.0.0.1";
 /// What a human monitor begins with.
-const BANNER: &str = "QEMU 10.0.2 monitor - type 'help' for more information";
+fn banner() -> String {
+    let (major, minor, micro) = crate::QEMU_VERSION;
+    format!("QEMU {major}.{minor}.{micro} monitor - type 'help' for more information")
+}
 
 fn failed(error: CharError) -> QmpError {
     QmpError::generic(error.to_string())
@@ -41,7 +44,7 @@ fn socket(options: ChardevSocketOptions) -> Result<CharConfig, QmpError> {
         }
     };
     let server = options.server.unwrap_or(false);
-    let wait = server && options.wait.unwrap_or(true);
+    let wait = server && options.wait.unwrap_or(false);
     Ok(CharConfig::Socket(SocketConfig { address, server, wait, reconnect: None }))
 }
 
@@ -102,7 +105,7 @@ impl CharCommands for Door {
             }
             MonitorMode::Readline => {
                 let human = move |line, done| Inbox::line(&inbox, line, done);
-                Monitor::human(&chardev, Arc::new(human), &self.host.hub, BANNER)
+                Monitor::human(&chardev, Arc::new(human), &self.host.hub, &banner())
             }
         };
         self.host.monitors.push(monitor.map_err(failed)?);

@@ -34,6 +34,11 @@ impl<T: Outputs> Chip<T> {
         result
     }
 
+    /// Looks at registers without side effects: no line changes.
+    pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The lines.
     pub fn lines(&self) -> &[Line] {
         &self.lines

@@ -116,6 +116,8 @@ pub struct Units {
     pub names: &'static [&'static str],
     /// How many.
     pub count: u32,
+    /// `mhartid` of the first; the others follow.
+    pub first_hartid: u64,
     /// The children's type.
     pub kind: String,
 }

@@ -44,7 +44,10 @@ impl State {
 
 impl VirtualClock {
     /// A clock at 0 that stands still, with the thread that rings its alarms.
-    pub fn new() -> Arc<Self> {
+    ///
+    /// # Errors
+    /// The host gives no thread.
+    pub fn new() -> std::io::Result<Arc<Self>> {
         let clock = Arc::new(Self {
             state: Mutex::new(State {
                 elapsed: Duration::ZERO,
@@ -56,11 +59,8 @@ impl VirtualClock {
             changed: Condvar::new(),
         });
         let ringing = Arc::downgrade(&clock);
-        // Without the thread no alarm rings; a host that cannot start one is out of resources,
-        // which `start` of the hart threads reports.
-        let _ =
-            std::thread::Builder::new().name("alarms".into()).spawn(move || ring_alarms(&ringing));
-        clock
+        std::thread::Builder::new().name("alarms".into()).spawn(move || ring_alarms(&ringing))?;
+        Ok(clock)
     }
 
     /// Nanoseconds now.

@@ -60,6 +60,8 @@ struct GateState {
     open: bool,
     closed_for_good: bool,
     parked: usize,
+    /// Threads that have ended; after a panic, before they were told to.
+    gone: usize,
 }
 
 impl Gate {
@@ -139,7 +141,7 @@ impl Harts {
         for running in &self.list {
             running.interrupts.request_exit();
         }
-        while state.parked < self.list.len() {
+        while state.parked + state.gone < self.list.len() {
             state = self.gate.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -168,6 +170,20 @@ impl Harts {
         Some(result)
     }
 
+    /// Does something with every hart, all of them standing still.
+    pub fn each(&self, mut work: impl FnMut(&mut Hart)) {
+        let open = self.gate.lock().open;
+        if open {
+            self.pause();
+        }
+        for running in &self.list {
+            work(&mut running.hart.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        if open {
+            self.run();
+        }
+    }
+
     /// The host thread of a hart.
     pub fn thread_id(&self, index: usize) -> Option<i32> {
         self.list.get(index)?.thread_id.get().copied()
@@ -191,7 +207,18 @@ impl Drop for Harts {
     }
 }
 
+/// Counts a thread out, however it ends: who waits for all harts must not wait for that one.
+struct Leaving<'a>(&'a Gate);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.lock().gone += 1;
+        self.0.changed.notify_all();
+    }
+}
+
 fn execute(hart: &Mutex<Hart>, gate: &Gate, interrupts: &Interrupts) {
+    let _leaving = Leaving(gate);
     while gate.pass() {
         let exit = hart.lock().unwrap_or_else(PoisonError::into_inner).run(SLICE);
         if exit == Exit::Wfi {

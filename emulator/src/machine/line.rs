@@ -41,29 +41,36 @@ impl Line {
 
     /// Sets the level; the input sees it at the next [`Line::deliver`].
     pub fn set(&self, level: bool) {
-        self.0.level.store(level, Ordering::Release);
+        self.0.level.store(level, Ordering::SeqCst);
     }
 
     /// Tells the input of the level, if it has changed.
     pub fn deliver(&self) {
         let inner = &*self.0;
         let Some(target) = inner.target.get() else { return };
-        if inner.requests.fetch_add(1, Ordering::AcqRel) != 0 {
+        // A level that is delivered already costs two loads. Should another thread be about to
+        // deliver an older one, it looks again after that, below.
+        let changed =
+            || inner.level.load(Ordering::SeqCst) != inner.delivered.load(Ordering::SeqCst);
+        if !changed() || inner.requests.fetch_add(1, Ordering::SeqCst) != 0 {
             // Whoever delivers now will see that there is more.
             return;
         }
         let Some(device) = target.device.upgrade() else { return };
         for _ in 0..ROUNDS {
-            let seen = inner.requests.load(Ordering::Acquire);
-            let level = inner.level.load(Ordering::Acquire);
-            if inner.delivered.swap(level, Ordering::AcqRel) != level {
+            let seen = inner.requests.load(Ordering::SeqCst);
+            let level = inner.level.load(Ordering::SeqCst);
+            if inner.delivered.swap(level, Ordering::SeqCst) != level {
                 device.input(target.unit, target.line, level);
             }
-            if inner.requests.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
-            {
+            let done = inner
+                .requests
+                .compare_exchange(seen, 0, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok();
+            if done && (!changed() || inner.requests.fetch_add(1, Ordering::SeqCst) != 0) {
                 return;
             }
         }
-        inner.requests.store(0, Ordering::Release);
+        inner.requests.store(0, Ordering::SeqCst);
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use boardwright_riscv::{Bus, Hart, Observer, Ram};
 use qapi_runtime::QmpError;
 
-use crate::backends::char::Chardev;
+use crate::backends::char::{Chardev, Plain};
 use crate::backends::host::Chardevs;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
@@ -98,7 +98,9 @@ impl Machine {
     /// # Errors
     /// A device cannot be built or an image does not fit; nothing of the machine is left then.
     pub fn elaborate(board: &Board, around: &Surroundings) -> Result<Self, QmpError> {
-        let clock = VirtualClock::new();
+        let clock = VirtualClock::new().map_err(|error| {
+            QmpError::generic(format!("Cannot start the alarm thread: {}", Plain(&error)))
+        })?;
         let mut parts = Parts::default();
         for device in board.devices() {
             parts.build(board, device, &clock, around)?;
@@ -126,11 +128,11 @@ impl Machine {
     pub fn watch(&self, trace: &Arc<Trace>) {
         let wanted =
             [LogItem::GuestErrors, LogItem::Int, LogItem::InAsm].iter().any(|&item| trace.on(item));
-        for index in 0..self.harts.len() {
+        self.harts.each(|hart| {
             let observer =
                 wanted.then(|| Arc::new(trace::HartTrace(trace.clone())) as Arc<dyn Observer>);
-            self.harts.with(index, |hart| hart.set_observer(observer));
-        }
+            hart.set_observer(observer);
+        });
     }
 
     /// Lets the harts and the clock run.

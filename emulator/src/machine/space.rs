@@ -84,10 +84,20 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Whether all of a run of addresses is memory.
+    /// Whether all of a run of addresses is memory, of one device or several.
     pub fn is_memory(&self, addr: u64, size: u64) -> bool {
-        self.find(addr, size.max(1))
-            .is_some_and(|range| matches!(range.target, RangeTarget::Memory { .. }))
+        let Some(last) = addr.checked_add(size.max(1) - 1) else { return false };
+        let mut at = addr;
+        while let Some(range) = self.find(at, 1) {
+            if !matches!(range.target, RangeTarget::Memory { .. }) {
+                return false;
+            }
+            if range.last >= last {
+                return true;
+            }
+            at = range.last + 1;
+        }
+        false
     }
 }
 
@@ -100,7 +110,7 @@ impl Bus for AddressSpace {
         };
         match &range.target {
             RangeTarget::Memory { ram, offset, .. } => {
-                ram.load_sized(offset + (addr - range.first), size).ok_or(BusError::Refused)
+                load(ram, offset + (addr - range.first), size).ok_or(BusError::Refused)
             }
             RangeTarget::Io { device, region, offset } => {
                 Ok(device.read(*region, offset + (addr - range.first), size))
@@ -123,7 +133,7 @@ impl Bus for AddressSpace {
             }
             RangeTarget::Memory { ram, offset, .. } => {
                 let at = offset + (addr - range.first);
-                ram.store_sized(at, size, value).ok_or(BusError::Refused)
+                store(ram, at, size, value).ok_or(BusError::Refused)
             }
             RangeTarget::Io { device, region, offset } => {
                 device.write(*region, offset + (addr - range.first), size, value);
@@ -137,7 +147,30 @@ impl Bus for AddressSpace {
         let page = addr & !(PAGE - 1);
         let range = self.find(page, PAGE)?;
         let RangeTarget::Memory { ram, offset, writable } = &range.target else { return None };
-        let page = ram.page(offset + (page - range.first))?;
+        let at = offset + (page - range.first);
+        if at % PAGE != 0 {
+            // Memory at an odd address has no pages of its own under those of the harts.
+            return None;
+        }
+        let page = ram.page(at)?;
         Some(if *writable { page } else { page.read_only() })
     }
+}
+
+/// A load; in memory at an odd address it is aligned for the hart and not for the memory.
+fn load(ram: &Ram, at: u64, size: u8) -> Option<u64> {
+    if at % u64::from(size) == 0 {
+        return ram.load_sized(at, size);
+    }
+    let mut bytes = [0; 8];
+    ram.read(at, bytes.get_mut(..size.into())?).ok()?;
+    Some(u64::from_le_bytes(bytes))
+}
+
+/// A store, likewise.
+fn store(ram: &Ram, at: u64, size: u8, value: u64) -> Option<()> {
+    if at % u64::from(size) == 0 {
+        return ram.store_sized(at, size, value);
+    }
+    ram.write(at, value.to_le_bytes().get(..size.into())?).ok()
 }

@@ -29,11 +29,9 @@ impl Trace {
     /// # Errors
     /// The file cannot be created; nothing changes then.
     pub fn set(&self, items: &[LogItem], file: Option<&Path>) -> std::io::Result<()> {
-        if let Some(path) = file {
-            let file = File::create(path)?;
-            *self.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
-        }
-        self.items.store(items.iter().map(|&item| bit(item)).sum(), Ordering::Relaxed);
+        let file = file.map(File::create).transpose()?;
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = file;
+        self.items.store(items.iter().fold(0, |all, &item| all | bit(item)), Ordering::Relaxed);
         Ok(())
     }
 

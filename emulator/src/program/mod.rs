@@ -15,6 +15,7 @@ use crate::cli::{self, Invocation, Step};
 use crate::door::{Door, Startup};
 use crate::phase::Arrival;
 use crate::qapi::{Phase, ShutdownCause};
+use crate::qmp::Monitor;
 
 /// How long output may take to reach its reader before the program ends without it.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -81,8 +82,20 @@ fn start(arguments: &[String]) -> Result<u8, Failure> {
         None
     };
     let mut door = open(&invocation)?;
-    watch_signals(&door);
-    prepare(&mut door, &invocation)?;
+    let status = work(&mut door, &invocation, daemon);
+    finish(&mut door, &invocation);
+    status
+}
+
+/// From the first option to the end of the guest.
+fn work(
+    door: &mut Door,
+    invocation: &Invocation,
+    daemon: Option<daemon::Child>,
+) -> Result<u8, Failure> {
+    attach(door, invocation)?;
+    watch_signals(door);
+    prepare(door, invocation)?;
     if let Some(path) = &invocation.pidfile {
         std::fs::write(path, format!("{}\n", std::process::id()))
             .map_err(host(format!("Cannot write the pid to '{}'", path.display())))?;
@@ -96,9 +109,7 @@ fn start(arguments: &[String]) -> Result<u8, Failure> {
             door.phase()
         ));
     }
-    let status = if go_on(&door, &invocation)? { door.serve() } else { 0 };
-    finish(&mut door, &invocation);
-    Ok(status)
+    Ok(if go_on(door, invocation) { door.serve() } else { 0 })
 }
 
 fn open(invocation: &Invocation) -> Result<Door, Failure> {
@@ -113,11 +124,17 @@ fn execute(door: &mut Door, step: &Step) -> Result<(), Failure> {
         .map_err(|error| Failure::Step(step.origin.clone(), Box::new(error)))
 }
 
-/// Back ends, monitors, the machine and its phases; or the script.
-fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
+/// Logging, back ends and monitors. A socket may wait here for its first client as long as it
+/// takes; a signal then ends the program at once, because nobody listens to it yet.
+fn attach(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
     for step in &invocation.setup {
         execute(door, step)?;
     }
+    Ok(())
+}
+
+/// The machine and its phases; or the script.
+fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
     for (number, id) in invocation.serials.iter().enumerate() {
         if let Some(id) = id {
             door.chardevs().alias(format!("serial{number}"), id.clone());
@@ -143,18 +160,19 @@ fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether there is anything to wait for: a guest that runs, or somebody who can give commands.
-fn go_on(door: &Door, invocation: &Invocation) -> Result<bool, Failure> {
-    let monitors = !door.host.monitors.is_empty();
+/// Whether there is anything to wait for: a guest that runs, or somebody who can give commands. A
+/// script that ends too early is not saved by the human monitor that is there by default.
+fn go_on(door: &Door, invocation: &Invocation) -> bool {
+    let monitors = door.host.monitors.iter().any(Monitor::is_control);
     if door.phase() == Phase::Ready || monitors || invocation.script.is_none() {
-        return Ok(true);
+        return true;
     }
     let text = format!(
         "the script ends at '{}': set-machine-phase phase=ready runs the board",
         door.phase()
     );
     door.host.warn(&text);
-    Ok(false)
+    false
 }
 
 /// Ends the program when a signal asks for it.
@@ -162,9 +180,15 @@ fn watch_signals(door: &Door) {
     use tokio::signal::unix::{SignalKind, signal};
     for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
         let inbox = door.inbox().clone();
-        door.host.io.handle().spawn(async move {
-            // Without a handler the signal does what it does by default: end the program.
-            let Ok(mut signals) = signal(kind) else { return };
+        let handle = door.host.io.handle();
+        // Here, not in the task: a signal may come as soon as there is a socket or a pid file.
+        // Without a handler it does what it does by default: end the program.
+        let registered = {
+            let _context = handle.enter();
+            signal(kind)
+        };
+        let Ok(mut signals) = registered else { continue };
+        handle.spawn(async move {
             while signals.recv().await.is_some() {
                 inbox.end(ShutdownCause::HostSignal);
             }

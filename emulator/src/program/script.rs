@@ -27,6 +27,9 @@ pub(super) fn run(door: &mut Door, script: &Script) -> Result<(), Failed> {
         .map_err(|source| Failed::Read { path: path.clone(), source })?;
     let lines = Script::parse(&text, &path)?;
     for line in lines {
+        if door.ended().is_some() {
+            break;
+        }
         let before = door.phase();
         say(&format!("{path}:{}: {}", line.number, line.text));
         let answer = door

@@ -105,6 +105,7 @@ impl MonitorState {
 #[derive(Debug)]
 pub struct Monitor {
     connection: Connection,
+    control: bool,
 }
 
 impl Monitor {
@@ -125,7 +126,7 @@ impl Monitor {
         let connection = chardev.connect(session)?;
         // Whoever types JSON wants to see it and to correct it.
         chardev.set_echo(true);
-        Ok(Self { connection })
+        Ok(Self { connection, control: true })
     }
 
     /// A human monitor: a prompt, for people. `banner` is the line it begins with.
@@ -142,7 +143,13 @@ impl Monitor {
         let session = HumanSession::new(Arc::clone(chardev), executor, banner);
         hub.register(chardev, None);
         let connection = chardev.connect(Arc::new(session))?;
-        Ok(Self { connection })
+        Ok(Self { connection, control: false })
+    }
+
+    /// Whether programs are served on it, with all commands; otherwise people.
+    #[must_use]
+    pub fn is_control(&self) -> bool {
+        self.control
     }
 
     /// The monitor's place on its chardev.

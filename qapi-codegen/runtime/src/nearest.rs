@@ -3,8 +3,8 @@
 /// How alike two names must be, from 0 to 1. At this value one wrong letter in four is forgiven.
 const ALIKE: f64 = 0.7;
 
-/// Bytes of a character, at most: lengths are in bytes, likeness is in characters.
-const UTF8: f64 = 4.0;
+/// Names longer than this resemble nothing: to compare two costs the product of their lengths.
+const LONGEST: usize = 200;
 
 /// At most this many names: more help nobody.
 const AT_MOST: usize = 3;
@@ -15,14 +15,9 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let wanted = plain(name);
     let mut ranked: Vec<(f64, &str)> = candidates
         .into_iter()
-        .map(|candidate| (candidate, plain(candidate)))
-        // The comparison costs the product of the lengths: not for names that differ in it alone
-        // by more than is forgiven.
-        .filter(|(_, other)| {
-            let (short, long) = (wanted.len().min(other.len()), wanted.len().max(other.len()));
-            other.contains(&wanted) || short as f64 >= ALIKE * long as f64 / UTF8
-        })
-        .map(|(candidate, other)| {
+        .filter(|candidate| name.len().max(candidate.len()) <= LONGEST)
+        .map(|candidate| {
+            let other = plain(candidate);
             let edits = strsim::normalized_damerau_levenshtein(&wanted, &other);
             // A name cut short or with a part left out is also a near miss.
             let part = wanted.len() >= 4 && other.contains(&wanted);

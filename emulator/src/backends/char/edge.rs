@@ -34,14 +34,20 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    async fn ready(&self, interest: Interest) -> io::Result<()> {
+    /// Waits until something can be done. True when the peer has gone, of which only a pseudo
+    /// terminal needs to be told: for it tokio calls everything ready from then on, though the
+    /// next user may be there and nothing to be read.
+    async fn ready(&self, interest: Interest) -> io::Result<bool> {
         match self {
-            Self::Unix(stream) => stream.ready(interest).await.map(drop),
-            Self::Tcp(stream) => stream.ready(interest).await.map(drop),
-            Self::Pty { input, output } => tokio::select! {
-                ready = input.readable(), if interest.is_readable() => ready,
-                ready = output.writable(), if interest.is_writable() => ready,
-            },
+            Self::Unix(stream) => stream.ready(interest).await.map(|_| false),
+            Self::Tcp(stream) => stream.ready(interest).await.map(|_| false),
+            Self::Pty { input, output } => {
+                let ready = tokio::select! {
+                    ready = input.ready(Interest::READABLE), if interest.is_readable() => ready?,
+                    ready = output.ready(Interest::WRITABLE), if interest.is_writable() => ready?,
+                };
+                Ok(ready.is_read_closed() || ready.is_write_closed())
+            }
         }
     }
 
@@ -110,14 +116,12 @@ pub(super) async fn serve(line: &Line, stream: &Stream, pending: &mut Pending) {
         };
         tokio::select! {
             ready = wait_for(stream, interest) => {
-                if ready.is_err() {
-                    break;
-                }
+                let Ok(gone) = ready else { break };
                 if reading {
                     match stream.try_read(&mut buffer) {
                         Ok(0) => ended = true,
                         Ok(count) => pending.push(buffer.get(..count).unwrap_or_default()),
-                        Err(error) if is_transient(&error) => {}
+                        Err(error) if is_transient(&error) => ended = gone,
                         // A pseudo terminal reports its end as an error.
                         Err(_) => ended = true,
                     }
@@ -128,7 +132,7 @@ pub(super) async fn serve(line: &Line, stream: &Stream, pending: &mut Pending) {
                             at += count;
                             line.output().written(count);
                         }
-                        Err(error) if is_transient(&error) => {}
+                        Err(error) if is_transient(&error) && !gone => {}
                         // The peer does not listen any more; what it said is still read.
                         Err(_) => {
                             line.output().written(chunk.len() - at);
@@ -153,7 +157,7 @@ pub(super) async fn serve(line: &Line, stream: &Stream, pending: &mut Pending) {
     line.closed();
 }
 
-async fn wait_for(stream: &Stream, interest: Option<Interest>) -> io::Result<()> {
+async fn wait_for(stream: &Stream, interest: Option<Interest>) -> io::Result<bool> {
     match interest {
         Some(interest) => stream.ready(interest).await,
         None => std::future::pending().await,

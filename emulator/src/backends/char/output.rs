@@ -55,7 +55,8 @@ impl Output {
         bytes.len()
     }
 
-    /// A peer arrived.
+    /// A peer arrived. Said by its edge; and before that by whoever has the peer already while the
+    /// edge has yet to begin, so that what is written in between is not for nobody.
     pub(super) fn open(&self) -> ClientId {
         let mut state = lock(&self.state);
         state.clients += 1;

@@ -4,7 +4,7 @@
 //! open, and has no event for somebody opening it. So that is looked for a few times a second.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,12 +38,12 @@ impl Pty {
         link: Option<&Path>,
         handle: &Handle,
     ) -> Result<Self, CharError> {
-        let (name, stream) = make(handle).map_err(|source| CharError::Pty { source })?;
+        let (name, control) = make().map_err(|source| CharError::Pty { source })?;
         if let Some(link) = link {
             std::os::unix::fs::symlink(&name, link)
                 .map_err(|source| CharError::Open { path: link.to_owned(), source })?;
         }
-        let task = handle.spawn(run(Arc::clone(line), stream)).abort_handle();
+        let task = handle.spawn(run(Arc::clone(line), control)).abort_handle();
         Ok(Self { name, link: link.map(Path::to_owned), task })
     }
 
@@ -63,7 +63,7 @@ impl Drop for Pty {
     }
 }
 
-fn make(handle: &Handle) -> io::Result<(String, Stream)> {
+fn make() -> io::Result<(String, OwnedFd)> {
     let control: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&control)?;
     unlockpt(&control)?;
@@ -78,16 +78,21 @@ fn make(handle: &Handle) -> io::Result<(String, Stream)> {
     tcsetattr(&user, OptionalActions::Now, &termios)?;
     drop(user);
     rustix::fs::fcntl_setfl(&control, OFlags::RDWR | OFlags::NONBLOCK)?;
-    let _context = handle.enter();
-    let input = pipe::Receiver::from_owned_fd_unchecked(control.try_clone()?)?;
-    let output = pipe::Sender::from_owned_fd_unchecked(control)?;
-    Ok((path.display().to_string(), Stream::Pty { input, output }))
+    Ok((path.display().to_string(), control))
 }
 
-async fn run(line: Arc<Line>, stream: Stream) {
+/// The controlling side for one user. To tokio a hang-up is for ever, so that each user needs a
+/// descriptor that has not seen the one before leave.
+fn stream(control: &OwnedFd) -> io::Result<Stream> {
+    let input = pipe::Receiver::from_owned_fd_unchecked(control.try_clone()?)?;
+    let output = pipe::Sender::from_owned_fd_unchecked(control.try_clone()?)?;
+    Ok(Stream::Pty { input, output })
+}
+
+async fn run(line: Arc<Line>, control: OwnedFd) {
     let mut pending = Pending::default();
     loop {
-        while hung_up(stream.as_fd()) {
+        while hung_up(control.as_fd()) {
             // What was typed before may still be wanted.
             line.service(&mut pending);
             tokio::select! {
@@ -95,6 +100,10 @@ async fn run(line: Arc<Line>, stream: Stream) {
                 () = line.kicked() => {}
             }
         }
-        serve(&line, &stream, &mut pending).await;
+        match stream(&control) {
+            Ok(stream) => serve(&line, &stream, &mut pending).await,
+            // The host is out of descriptors.
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
     }
 }

@@ -64,6 +64,9 @@ impl SocketEnd {
                 name: Arc::clone(&name),
             }
         };
+        if server.first.is_some() {
+            line.output().open();
+        }
         let task = handle.spawn(server.run(Arc::clone(line))).abort_handle();
         Ok(Self { name, remove: listen::path_to_remove(address), task })
     }
@@ -97,6 +100,9 @@ impl SocketEnd {
                 name: Arc::clone(&name),
             }
         };
+        if client.first.is_some() {
+            line.output().open();
+        }
         let task = handle.spawn(client.run(Arc::clone(line))).abort_handle();
         Ok(Self { name, remove: None, task })
     }

@@ -55,6 +55,7 @@ impl Stdio {
         terminal::set(Mode { signal: config.signal, cooked: false })?;
         file::spawn(line, output)?;
 
+        line.output().open();
         let (sender, receiver) = mpsc::channel(1);
         let stopped = Arc::clone(&stop);
         thread::Builder::new()

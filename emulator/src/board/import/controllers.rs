@@ -20,24 +20,37 @@ impl<'t> Import<'t> {
         node: &NodeRef<'t>,
         addr: u64,
     ) -> Result<Option<Wires>, TreeError> {
-        let harts = (node.interrupts()?.len() / 2).max(1);
-        let (swi, mtimer) = (format!("swi@{addr:x}"), format!("mtimer@{:x}", addr + CLINT_TIMER));
+        // Software indexes the registers by hart id, whatever the order of the list is.
+        let ids = self.clint_harts(node)?;
+        let first = ids.iter().flatten().min().copied().unwrap_or(0);
+        let last = ids.iter().flatten().max().copied().unwrap_or(first);
+        let harts = last - first + 1;
+        let timer_at = addr.saturating_add(CLINT_TIMER);
+        let (swi, mtimer) = (format!("swi@{addr:x}"), format!("mtimer@{timer_at:x}"));
         let timebase = ["/cpus", "/cpus/cpu@0"]
             .iter()
             .find_map(|path| self.tree.find(path)?.property("timebase-frequency"));
-        let mut timer =
-            json!({ "driver": "riscv.aclint.mtimer", "id": mtimer, "num-harts": harts });
+        let mut timer = json!({ "driver": "riscv.aclint.mtimer", "id": mtimer, "num-harts": harts, "hartid-base": first });
         if let Some(timebase) = timebase {
             timer["timebase-freq"] = timebase.u32()?.into();
         }
         self.command(
             "device_add",
-            json!({ "driver": "riscv.aclint.swi", "id": swi, "num-harts": harts }),
+            json!({ "driver": "riscv.aclint.swi", "id": swi, "num-harts": harts, "hartid-base": first }),
         );
         self.command("device_add", timer);
         self.map(&swi, addr);
-        self.map(&mtimer, addr + CLINT_TIMER);
+        self.map(&mtimer, timer_at);
         Ok(Some(Wires::Clint(swi, mtimer)))
+    }
+
+    /// The hart id of each pair of interrupts; `None` where it leads to no hart.
+    fn clint_harts(&self, node: &NodeRef<'t>) -> Result<Vec<Option<u64>>, TreeError> {
+        let id = |pair: &[Interrupt<'t>]| {
+            let hart = self.harts.get(&pair.first()?.controller.path())?;
+            Some(hart.hartid)
+        };
+        Ok(node.interrupts()?.chunks(2).map(id).collect())
     }
 
     pub(super) fn wire_clint(
@@ -47,7 +60,10 @@ impl<'t> Import<'t> {
         mtimer: &str,
     ) -> Result<(), TreeError> {
         let interrupts = node.interrupts()?;
-        for (index, pair) in interrupts.chunks(2).enumerate() {
+        let ids = self.clint_harts(node)?;
+        let first = ids.iter().flatten().min().copied().unwrap_or(0);
+        for (pair, id) in interrupts.chunks(2).zip(ids) {
+            let index = id.map_or(0, |id| id - first);
             for (interrupt, device) in pair.iter().zip([swi, mtimer]) {
                 let controller = interrupt.controller.path();
                 match self.input(&controller, &interrupt.cells) {
@@ -67,7 +83,7 @@ impl<'t> Import<'t> {
         addr: u64,
         size: u64,
     ) -> Result<Option<Wires>, TreeError> {
-        let name = node.name().to_string();
+        let name = self.id(node);
         let contexts = node.interrupts()?;
         let config: Vec<String> =
             harts(&contexts).iter().map(|hart| levels(hart).iter().collect()).collect();
@@ -129,7 +145,7 @@ fn levels(hart: &[Interrupt<'_>]) -> Vec<char> {
         Some(&SUPERVISOR_EXTERNAL) => Some('S'),
         _ => None,
     };
-    let has_machine = hart.iter().any(|context| level(context) == Some('M'));
-    let other = if has_machine { 'S' } else { 'M' };
-    hart.iter().map(|context| level(context).unwrap_or(other)).collect()
+    let mut free = vec!['S', 'M'];
+    free.retain(|free| !hart.iter().any(|context| level(context) == Some(*free)));
+    hart.iter().map(|context| level(context).or_else(|| free.pop()).unwrap_or('M')).collect()
 }

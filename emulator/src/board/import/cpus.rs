@@ -1,13 +1,16 @@
 //! `/cpus`: harts. Equal harts with consecutive ids become one array.
 
 use boardwright_devicetree::{NodeRef, TreeError};
+use boardwright_riscv::{CpuModel, Extension};
 use qapi_runtime::QmpError;
 use serde_json::json;
 
-use super::{Import, wrong};
+use super::{HartPlace, Import, wrong};
 
 /// Letters of an ISA string that stand for privilege modes in older trees, not for extensions.
 const MODES: &[char] = &['s', 'u'];
+/// Extensions that name a part of what is there.
+const IMPLIED: &[&str] = &["zmmul", "zaamo", "zalrsc", "zca"];
 
 /// A hart as the tree describes it.
 struct Cpu<'t> {
@@ -36,7 +39,8 @@ impl<'t> Import<'t> {
             ));
         }
         found.sort_by_key(|cpu| cpu.hartid);
-        let arrays = found.chunk_by(|a, b| a.cpu_type == b.cpu_type && a.hartid + 1 == b.hartid);
+        let arrays = found
+            .chunk_by(|a, b| a.cpu_type == b.cpu_type && a.hartid.checked_add(1) == Some(b.hartid));
         for (index, array) in arrays.enumerate() {
             let id = if index == 0 { "cpus".to_string() } else { format!("cpus{index}") };
             let Some(first) = array.first() else { continue };
@@ -51,7 +55,9 @@ impl<'t> Import<'t> {
             for (unit, cpu) in array.iter().enumerate() {
                 let controller = cpu.node.children().find(|node| node.has("#interrupt-cells"));
                 if let Some(controller) = controller {
-                    self.harts.insert(controller.path(), format!("{id}/harts[{unit}]"));
+                    let path = format!("{id}/harts[{unit}]");
+                    let place = HartPlace { path, hartid: cpu.hartid };
+                    self.harts.insert(controller.path(), place);
                 } else {
                     self.remark(
                         &cpu.node,
@@ -70,20 +76,27 @@ impl<'t> Import<'t> {
             return Ok(cpu.clone());
         }
         let (width, extensions) = isa(node)?;
-        let mut text = format!("rv{width}");
-        for extension in ["m", "a", "c"] {
-            if !extensions.iter().any(|present| present == extension) {
-                text += &format!(",{extension}=off");
+        let has = |name: &str| extensions.iter().any(|present| present == name);
+        let mut text = if width == 32 && has("e") { "rv32e".into() } else { format!("rv{width}") };
+        if let Some(model) = CpuModel::find(&text) {
+            for extension in Extension::ALL {
+                // The base, and what comes with it, is the type's.
+                let optional = ["m", "a", "c"].contains(&extension.name());
+                if optional && model.extensions.has(*extension) != has(extension.name()) {
+                    let on = if has(extension.name()) { "on" } else { "off" };
+                    text += &format!(",{}={on}", extension.name());
+                }
             }
         }
-        let float: Vec<&str> = ["f", "d", "v", "b", "h"]
-            .into_iter()
-            .filter(|e| extensions.iter().any(|p| p == e))
+        let unknown: Vec<&str> = extensions
+            .iter()
+            .map(String::as_str)
+            .filter(|name| Extension::find(name).is_none() && !IMPLIED.contains(name))
             .collect();
-        if !float.is_empty() {
+        if !unknown.is_empty() {
             self.remark(
                 node,
-                &format!("extensions {} are not modelled: left out", float.join(", ")),
+                &format!("extensions {} are not modelled: left out", unknown.join(", ")),
             );
         }
         match node.property("mmu-type").map(|mmu| mmu.str()).transpose()? {
@@ -91,7 +104,7 @@ impl<'t> Import<'t> {
             None => text += ",s=off",
             Some("riscv,none") => text += ",mmu=off",
             Some(mmu) => match mmu.strip_prefix("riscv,") {
-                Some(mode @ ("sv32" | "sv39" | "sv48")) => text += &format!(",{mode}=on"),
+                Some(mode @ ("sv32" | "sv39" | "sv48" | "sv57")) => text += &format!(",{mode}=on"),
                 _ => self.remark(
                     node,
                     &format!("mmu-type '{mmu}' is not modelled: the type's own is used"),

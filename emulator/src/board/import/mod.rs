@@ -8,7 +8,7 @@ mod controllers;
 mod cpus;
 mod peripherals;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use boardwright_devicetree::{NodeRef, Tree, TreeError};
 use qapi_runtime::{QmpError, Value};
@@ -31,6 +31,8 @@ pub fn commands(tree: &Tree, options: &MachineOptions) -> Result<Plan, QmpError>
         tree,
         options,
         plan: Plan::default(),
+        ids: HashSet::new(),
+        serials: 0,
         harts: HashMap::new(),
         inputs: HashMap::new(),
     };
@@ -58,12 +60,23 @@ enum Wires {
     Plic(String),
 }
 
+/// A hart as the rest of the tree refers to it.
+struct HartPlace {
+    /// Its path on the board.
+    path: String,
+    hartid: u64,
+}
+
 struct Import<'t> {
     tree: &'t Tree,
     options: &'t MachineOptions,
     plan: Plan,
-    /// By path of the hart's interrupt controller: the path of the hart on the board.
-    harts: HashMap<String, String>,
+    /// Ids given so far.
+    ids: HashSet<String>,
+    /// How many serial ports have a back end that is not the console's.
+    serials: usize,
+    /// By path of the hart's interrupt controller.
+    harts: HashMap<String, HartPlace>,
     /// By path of another interrupt controller: the device that has the inputs.
     inputs: HashMap<String, String>,
 }
@@ -80,6 +93,20 @@ impl<'t> Import<'t> {
 
     fn remark(&mut self, node: &NodeRef<'_>, what: &str) {
         self.plan.remarks.push(format!("Device tree: {}: {what}", node.path()));
+    }
+
+    /// An id for what a node describes: its name where that is one and is free, otherwise its
+    /// path as one.
+    fn id(&mut self, node: &NodeRef<'t>) -> String {
+        let name = node.name();
+        let letter = name.starts_with(|first: char| first.is_ascii_alphabetic());
+        let id = if letter && !self.ids.contains(name) {
+            name.to_string()
+        } else {
+            format!("dt{}", node.path().replace('/', "."))
+        };
+        self.ids.insert(id.clone());
+        id
     }
 
     fn map(&mut self, device: &str, addr: u64) {
@@ -123,7 +150,8 @@ impl<'t> Import<'t> {
 
     /// The input that a specifier means, as a path on the board.
     fn input(&self, controller: &str, cells: &[u32]) -> Option<String> {
-        let device = self.harts.get(controller).or_else(|| self.inputs.get(controller))?;
+        let hart = self.harts.get(controller).map(|hart| &hart.path);
+        let device = hart.or_else(|| self.inputs.get(controller))?;
         Some(format!("{device}/unnamed-gpio-in[{}]", cells.first()?))
     }
 

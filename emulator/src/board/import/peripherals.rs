@@ -56,13 +56,17 @@ impl<'t> Import<'t> {
                 .map(|(_, kind)| *kind)
         };
         let regions = node.reg()?;
-        let name = node.name().to_string();
         let (Some(kind), Some(first)) = (kind, regions.first()) else {
             return self.without_registers(node, kind);
         };
         match kind {
             Kind::Clint => return self.clint(node, first.address),
             Kind::Plic => return self.plic(node, first.address, first.size),
+            Kind::Syscon | Kind::Nothing => return self.without_registers(node, Some(kind)),
+            _ => {}
+        }
+        let name = self.id(node);
+        match kind {
             Kind::Memory { readonly } => {
                 for (index, region) in regions.iter().enumerate() {
                     let id = if index == 0 { name.clone() } else { format!("{name}.{index}") };
@@ -98,7 +102,7 @@ impl<'t> Import<'t> {
             Kind::Test => {
                 self.command("device_add", json!({ "driver": "riscv.sifive.test", "id": name }))
             }
-            Kind::Syscon | Kind::Nothing => return self.without_registers(node, Some(kind)),
+            Kind::Clint | Kind::Plic | Kind::Syscon | Kind::Nothing => {}
         }
         self.map(&name, first.address);
         Ok(Some(Wires::Irqs(name)))
@@ -165,12 +169,8 @@ impl<'t> Import<'t> {
         if console.as_ref().is_some_and(|console| console.path() == node.path()) {
             return "serial0".into();
         }
-        let uarts = self.plan.commands.iter().filter(|command| {
-            let driver = command.arguments.get("driver").and_then(|driver| driver.as_str());
-            let first =
-                command.arguments.get("chardev").is_some_and(|chardev| chardev == "serial0");
-            matches!(driver, Some("riscv.sifive.uart" | "serial-mm")) && !first
-        });
-        format!("serial{}", uarts.count() + usize::from(console.is_some()))
+        let number = self.serials + usize::from(console.is_some());
+        self.serials += 1;
+        format!("serial{number}")
     }
 }

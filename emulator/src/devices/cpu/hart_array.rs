@@ -16,7 +16,9 @@ const MAX_HARTS: u32 = 512;
 const RESET_VECTOR: u64 = 0x1000;
 /// Interrupt inputs of a hart that mean something: the standard causes of the privileged
 /// architecture, section 3.1.9.
-const INPUTS: [u32; 6] = [1, 3, 5, 7, 9, 11];
+const INPUTS: [u32; 6] = [SUPERVISOR_SOFTWARE, 3, 5, 7, 9, 11];
+/// The input that is remembered rather than followed.
+const SUPERVISOR_SOFTWARE: u32 = 1;
 
 impl Defaults for RiscvHartArrayProperties {
     fn defaults() -> Self {
@@ -76,7 +78,12 @@ impl Driver for RiscvHartArrayProperties {
 
     fn units(&self) -> Option<Units> {
         let kind = model::type_name(self.type_text());
-        Some(Units { names: &["harts", "cpu"], count: self.count(), kind })
+        Some(Units {
+            names: &["harts", "cpu"],
+            count: self.count(),
+            first_hartid: self.hartid(0),
+            kind,
+        })
     }
 
     fn ports(&self) -> Vec<Port> {
@@ -112,8 +119,16 @@ struct HartArray(Vec<Arc<Interrupts>>);
 
 impl Device for HartArray {
     fn input(&self, unit: u32, line: u32, level: bool) {
-        if let Some(interrupts) = self.0.get(unit as usize).filter(|_| INPUTS.contains(&line)) {
+        let Some(interrupts) = self.0.get(unit as usize).filter(|_| INPUTS.contains(&line)) else {
+            return;
+        };
+        // SSIP stays until software clears it (ACLINT specification, chapter 4).
+        if level || line != SUPERVISOR_SOFTWARE {
             interrupts.set(line, level);
         }
+    }
+
+    fn reset(&self) {
+        self.0.iter().for_each(|interrupts| interrupts.set(SUPERVISOR_SOFTWARE, false));
     }
 }

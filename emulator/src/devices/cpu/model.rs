@@ -55,7 +55,9 @@ fn set(model: &mut CpuModel, key: &str, value: &str) -> Result<(), QmpError> {
         _ => return Err(expects(key, "'on' or 'off'", value)),
     };
     match key {
-        "pmp" => model.pmp_regions = if on { model.pmp_regions.max(16) } else { 0 },
+        "pmp" if !on => model.pmp_regions = 0,
+        "pmp" if model.pmp_regions == 0 => model.pmp_regions = 16,
+        "pmp" => {}
         "mmu" if on => {
             if model.mmu == Mmu::Bare {
                 model.mmu = if model.xlen.bits() == 32 { Mmu::Sv32 } else { Mmu::Sv48 };
@@ -63,11 +65,12 @@ fn set(model: &mut CpuModel, key: &str, value: &str) -> Result<(), QmpError> {
         }
         "mmu" => model.mmu = Mmu::Bare,
         // QEMU's properties for the largest address-translation mode.
-        "sv32" | "sv39" | "sv48" if on => {
+        "sv32" | "sv39" | "sv48" | "sv57" if on => {
             model.mmu = match key {
                 "sv32" => Mmu::Sv32,
                 "sv39" => Mmu::Sv39,
-                _ => Mmu::Sv48,
+                "sv48" => Mmu::Sv48,
+                _ => Mmu::Sv57,
             };
         }
         "s" if on => model.modes = Modes::Msu,

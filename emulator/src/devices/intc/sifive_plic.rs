@@ -100,17 +100,24 @@ impl RiscvSifivePlicProperties {
                 })
             })
             .collect();
+        // With one context there is no next one: its registers are where they are.
+        let alone = config.iter().map(Vec::len).sum::<usize>() == 1;
+        let sources = all.num_sources.unwrap_or_default();
+        let stride = |given: Option<u32>, least: u64| {
+            let given = u64::from(given.unwrap_or_default());
+            if alone { given.max(least) } else { given }
+        };
         Some(Layout {
             contexts,
             harts,
-            sources: all.num_sources.unwrap_or_default(),
+            sources,
             max_priority: all.num_priorities.unwrap_or_default(),
             priority: all.priority_base.unwrap_or_default().into(),
             pending: all.pending_base.unwrap_or_default().into(),
             enable: all.enable_base.unwrap_or_default().into(),
-            enable_stride: all.enable_stride.unwrap_or_default().into(),
+            enable_stride: stride(all.enable_stride, 4 * u64::from(sources.div_ceil(32))),
             context: all.context_base.unwrap_or_default().into(),
-            context_stride: all.context_stride.unwrap_or_default().into(),
+            context_stride: stride(all.context_stride, CONTEXT_SIZE),
             size: all.aperture_size.unwrap_or_default().into(),
         })
     }
@@ -147,6 +154,9 @@ impl Layout {
         let at = within(contexts.1, contexts.2)?;
         let stride = self.context_stride.max(1);
         let context = (at / stride) as usize;
+        if context >= self.contexts.len() {
+            return None;
+        }
         match at % stride {
             0 => Some(Register::Threshold(context)),
             4 => Some(Register::Claim(context)),
@@ -368,13 +378,16 @@ impl Device for Plic {
                 .guest_error(|| format!("riscv.sifive.plic: read (size {size}) at {offset:#x}"));
             return 0;
         };
-        let value = self.chip.with(|state| match register {
-            Register::Priority(source) => state.priority.get(source).copied().unwrap_or(0),
-            Register::Pending(word) => state.pending[word],
-            Register::Enable(context, word) => state.enable[context][word],
-            Register::Threshold(context) => state.threshold[context],
-            Register::Claim(context) => state.claim(context),
-        });
+        let value = match register {
+            // A read of this one register does something.
+            Register::Claim(context) => self.chip.with(|state| state.claim(context)),
+            Register::Priority(source) => {
+                self.chip.peek(|state| state.priority.get(source).copied().unwrap_or(0))
+            }
+            Register::Pending(word) => self.chip.peek(|state| state.pending[word]),
+            Register::Enable(context, word) => self.chip.peek(|state| state.enable[context][word]),
+            Register::Threshold(context) => self.chip.peek(|state| state.threshold[context]),
+        };
         value.into()
     }
 

@@ -245,13 +245,15 @@ impl Device for Uart {
         if let Some(byte) = sent {
             self.port.send(&[byte]);
         }
-        if register == 2 {
+        // An emptied queue, or the end of the loop back: there may be room again.
+        if register == 2 || register == 4 {
             self.port.ready();
         }
     }
 
     fn reset(&self) {
         self.chip.with(|state| *state = State::default());
+        self.port.ready();
     }
 }
 

@@ -74,6 +74,13 @@ impl Driver for RiscvAclintMtimerProperties {
         if layout.frequency == 0 {
             return Err(QmpError::generic("Parameter 'timebase-freq' expects a number above 0"));
         }
+        for (name, base) in [("timecmp-base", layout.timecmp), ("time-base", layout.time)] {
+            if base % 8 != 0 {
+                return Err(QmpError::generic(format!(
+                    "Parameter '{name}' expects a multiple of 8, not {base:#x}"
+                )));
+            }
+        }
         let compares = layout.timecmp..layout.timecmp + 8 * u64::from(layout.harts);
         if compares.end > layout.size || layout.time + 8 > layout.size {
             return Err(QmpError::generic(format!(
@@ -179,19 +186,22 @@ impl Timer {
         Some((Register::Time, at))
     }
 
-    /// Sets the alarm of a hart to the moment at which its output rises.
+    /// Sets the alarm of a hart to the moment at which its output rises. The chip's lock is held
+    /// meanwhile: an alarm that is computed before the guest writes and set after would undo the
+    /// guest's.
     fn rearm(&self, hart: usize) {
-        let due = self.with(|state| {
+        let Some(alarm) = self.alarms.get(hart) else { return };
+        self.with(|state| {
             let now = self.clock_ticks().wrapping_add(state.offset);
-            let left = state.compare.get(hart)?.checked_sub(now).filter(|left| *left > 0)?;
-            let nanoseconds =
-                (u128::from(left) * NANOSECONDS).div_ceil(self.layout.frequency.into());
-            u64::try_from(nanoseconds).ok()?.checked_add(self.clock.now())
-        });
-        if let Some(alarm) = self.alarms.get(hart) {
+            let due = state.compare.get(hart).and_then(|compare| {
+                let left = compare.checked_sub(now).filter(|left| *left > 0)?;
+                let nanoseconds =
+                    (u128::from(left) * NANOSECONDS).div_ceil(self.layout.frequency.into());
+                u64::try_from(nanoseconds).ok()?.checked_add(self.clock.now())
+            });
             let own: Weak<dyn Alarm> = self.own.clone();
             self.clock.set_alarm(*alarm, due, own, u32::try_from(hart).unwrap_or(u32::MAX));
-        }
+        });
     }
 }
 
@@ -204,7 +214,7 @@ impl Alarm for Timer {
 
 impl Clock for Timer {
     fn ticks(&self) -> u64 {
-        self.with(|state| self.clock_ticks().wrapping_add(state.offset))
+        self.chip.peek(|state| self.clock_ticks().wrapping_add(state.offset))
     }
 }
 
@@ -222,7 +232,7 @@ impl Device for Timer {
         }
         match self.decode(offset) {
             Some((Register::Compare(hart), at)) => {
-                self.with(|state| state.compare.get(hart).copied().unwrap_or(0)) >> (8 * at)
+                self.chip.peek(|state| state.compare.get(hart).copied().unwrap_or(0)) >> (8 * at)
             }
             Some((Register::Time, at)) => self.ticks() >> (8 * at),
             None => 0,
