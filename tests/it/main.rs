@@ -4,6 +4,7 @@ mod bad_input;
 mod board_scripts;
 mod firmware;
 mod first_board;
+mod guest_programs;
 mod monitors;
 mod options;
 mod phases;

@@ -3,6 +3,7 @@
 //! Everything is real: the built program, unix sockets, pipes. Waiting always has an end
 //! ([`PATIENCE`]), which is there to fail a hung test, not to time anything.
 
+pub mod asm;
 pub mod client;
 pub mod program;
 pub mod transcript;

@@ -15,18 +15,23 @@ use crate::client::Client;
 use crate::program::{Program, Scratch};
 
 /// Starts the program with a monitor and holds a session with it. `{dir}` is the test's directory.
-pub fn check(options: &[&str], transcript: &str) -> Result<()> {
+pub fn check(options: &str, transcript: &str) -> Result<()> {
     check_in(Scratch::new()?, options, transcript)
 }
 
 /// The same, with a directory that has files already.
-pub fn check_in(scratch: Scratch, options: &[&str], transcript: &str) -> Result<()> {
+pub fn check_in(scratch: Scratch, options: &str, transcript: &str) -> Result<()> {
     let dir = scratch.path("").display().to_string();
     let transcript = transcript.replace("{dir}", dir.trim_end_matches('/'));
-    let (program, mut client) = Program::with_qmp_in(scratch, options)?;
+    let (program, mut client) = Program::with_qmp_in(scratch, &words(options))?;
     client
         .talk(&transcript)
-        .with_context(|| format!("started with {options:?}; it printed:\n{}", program.err()))
+        .with_context(|| format!("started with {options}; it printed:\n{}", program.err()))
+}
+
+/// A command line without quotes as its words.
+pub fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
 }
 
 impl Client {
@@ -68,8 +73,9 @@ pub fn request(text: &str) -> Result<Value> {
 }
 
 fn matches(expected: &str, heard: &Value) -> Result<bool> {
-    let parse =
-        |text: &str| -> Result<Value> { serde_json::from_str(text).with_context(|| text.to_string()) };
+    let parse = |text: &str| -> Result<Value> {
+        serde_json::from_str(text).with_context(|| text.to_string())
+    };
     if let Some(event) = expected.strip_prefix("event ") {
         let (name, data) = event.split_once(' ').unwrap_or((event, "null"));
         return Ok(heard["event"] == name && heard["data"] == parse(data)?);

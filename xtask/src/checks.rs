@@ -54,19 +54,29 @@ const SETUP: Check = Check {
 /// All checks, the quick ones first: what is wrong with the text is told before anything is built.
 const CHECKS: &[Check] = &[
     xtask("tidy", &["tidy"]),
-    cargo("format", &["fmt", "--all", "--check"]),
+    cargo("format", &["fmt", "--all", "--check", "--", "-l"]),
     xtask("schema", &["codegen", "--check"]),
     xtask("guest", &["guest", "--check"]),
-    cargo("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    cargo(
+        "lints",
+        &["clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"],
+    ),
     // The tests run the program: nextest by itself would not build it.
     cargo("build", &["build", "--workspace"]),
-    cargo("tests", &["nextest", "run", "--workspace", "--no-fail-fast", "--status-level=fail"]),
+    Check {
+        name: "tests",
+        program: Program::Cargo,
+        arguments: &["nextest", "run", "--workspace", "--no-fail-fast", "--status-level=fail"],
+        // An error's text says what is wrong; the stack of every error buries it.
+        environment: &[("RUST_LIB_BACKTRACE", "0")],
+    },
     cargo("doc tests", &["test", "--workspace", "--doc", "--quiet"]),
     Check {
         name: "documentation",
         program: Program::Cargo,
-        arguments: &["doc", "--workspace", "--no-deps"],
-        environment: &[("RUSTDOCFLAGS", "-D warnings")],
+        // The private items too, and links to them: the pages are for those who work on it.
+        arguments: &["doc", "--workspace", "--no-deps", "--document-private-items"],
+        environment: &[("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links")],
     },
 ];
 

@@ -148,7 +148,7 @@ impl Bus for AddressSpace {
         let range = self.find(page, PAGE)?;
         let RangeTarget::Memory { ram, offset, writable } = &range.target else { return None };
         let at = offset + (page - range.first);
-        if at % PAGE != 0 {
+        if !at.is_multiple_of(PAGE) {
             // Memory at an odd address has no pages of its own under those of the harts.
             return None;
         }
@@ -159,7 +159,7 @@ impl Bus for AddressSpace {
 
 /// A load; in memory at an odd address it is aligned for the hart and not for the memory.
 fn load(ram: &Ram, at: u64, size: u8) -> Option<u64> {
-    if at % u64::from(size) == 0 {
+    if at.is_multiple_of(size.into()) {
         return ram.load_sized(at, size);
     }
     let mut bytes = [0; 8];
@@ -169,7 +169,7 @@ fn load(ram: &Ram, at: u64, size: u8) -> Option<u64> {
 
 /// A store, likewise.
 fn store(ram: &Ram, at: u64, size: u8, value: u64) -> Option<()> {
-    if at % u64::from(size) == 0 {
+    if at.is_multiple_of(size.into()) {
         return ram.store_sized(at, size, value);
     }
     ram.write(at, value.to_le_bytes().get(..size.into())?).ok()

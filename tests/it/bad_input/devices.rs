@@ -1,27 +1,38 @@
-//! Devices: the forms of their properties, properties out of range, ids.
+//! Devices: properties out of range, ids, too late, and how a command line shows it.
 
 use anyhow::{Result, ensure};
 use boardwright_tests::program;
-use serde_json::{Value, json};
 
 use super::{Bench, Row};
 
 /// The refusal of a `device_add` with these members.
 type AddRow = (&'static str, &'static str);
 
-const SIZE: &str = "expects a size (decimal or 0x hexadecimal, perhaps with a suffix K, M, G or T)";
-const INTEGER: &str = "expects an integer (decimal or 0x hexadecimal)";
-
 const PROPERTIES: &[AddRow] = &[
     // Ids.
     ("'driver': 'riscv.sifive.uart', 'id': 'uart'", "Duplicate device ID 'uart'"),
     ("'driver': 'riscv.sifive.test', 'id': 'cpus'", "Duplicate device ID 'cpus'"),
     ("'driver': 'riscv.sifive.test', 'id': ''", "Parameter 'id' expects an identifier: …, not ''"),
-    ("'driver': 'riscv.sifive.test', 'id': '1st'", "Parameter 'id' expects an identifier: …, not '1st'"),
-    ("'driver': 'riscv.sifive.test', 'id': 'a b'", "Parameter 'id' expects an identifier: …, not 'a b'"),
-    ("'driver': 'riscv.sifive.test', 'id': 'a/b'", "Parameter 'id' expects an identifier: …, not 'a/b'"),
-    ("'driver': 'riscv.sifive.test', 'id': 'a[0]'", "Parameter 'id' expects an identifier: …, not 'a[0]'"),
-    ("'driver': 'riscv.sifive.test', 'id': 'Zoë'", "Parameter 'id' expects an identifier: …, not 'Zoë'"),
+    (
+        "'driver': 'riscv.sifive.test', 'id': '1st'",
+        "Parameter 'id' expects an identifier: …, not '1st'",
+    ),
+    (
+        "'driver': 'riscv.sifive.test', 'id': 'a b'",
+        "Parameter 'id' expects an identifier: …, not 'a b'",
+    ),
+    (
+        "'driver': 'riscv.sifive.test', 'id': 'a/b'",
+        "Parameter 'id' expects an identifier: …, not 'a/b'",
+    ),
+    (
+        "'driver': 'riscv.sifive.test', 'id': 'a[0]'",
+        "Parameter 'id' expects an identifier: …, not 'a[0]'",
+    ),
+    (
+        "'driver': 'riscv.sifive.test', 'id': 'Zoë'",
+        "Parameter 'id' expects an identifier: …, not 'Zoë'",
+    ),
     ("'driver': 'sysbus-memory', 'size': 4096", "Device 'sysbus-memory' needs an id: add id=NAME"),
     // Memory and what stands in for devices.
     ("'driver': 'sysbus-memory', 'id': 'm'", "'size' must be non-zero."),
@@ -30,17 +41,44 @@ const PROPERTIES: &[AddRow] = &[
     ("'driver': 'unimplemented-device', 'size': 4096", "property 'name' not specified"),
     ("'driver': 'unimplemented-device', 'name': '', 'size': 4096", "property 'name' not specified"),
     ("'driver': 'unimplemented-device', 'name': 'x'", "property 'size' not specified or zero"),
-    ("'driver': 'unimplemented-device', 'name': 'x', 'size': 0", "property 'size' not specified or zero"),
+    (
+        "'driver': 'unimplemented-device', 'name': 'x', 'size': 0",
+        "property 'size' not specified or zero",
+    ),
     // Interrupt controller.
-    ("'driver': 'riscv.sifive.plic', 'num-sources': 0", "Parameter 'num-sources' expects a number from 2 to 1024 …, not 0"),
+    (
+        "'driver': 'riscv.sifive.plic', 'num-sources': 0",
+        "Parameter 'num-sources' expects a number from 2 to 1024 …, not 0",
+    ),
     ("'driver': 'riscv.sifive.plic', 'num-sources': 1", "Parameter 'num-sources' expects …, not 1"),
-    ("'driver': 'riscv.sifive.plic', 'num-sources': 1025", "Parameter 'num-sources' expects …, not 1025"),
-    ("'driver': 'riscv.sifive.plic', 'num-priorities': 0", "Parameter 'num-priorities' expects a number above 0"),
-    ("'driver': 'riscv.sifive.plic', 'hart-config': ''", "Parameter 'hart-config' expects …, not ''"),
-    ("'driver': 'riscv.sifive.plic', 'hart-config': 'MX'", "Parameter 'hart-config' expects …, not 'MX'"),
-    ("'driver': 'riscv.sifive.plic', 'hart-config': 'MM'", "Parameter 'hart-config' expects …, not 'MM'"),
-    ("'driver': 'riscv.sifive.plic', 'hart-config': 'MS,'", "Parameter 'hart-config' expects …, not 'MS,'"),
-    ("'driver': 'riscv.sifive.plic', 'hart-config': 'MSM'", "Parameter 'hart-config' expects …, not 'MSM'"),
+    (
+        "'driver': 'riscv.sifive.plic', 'num-sources': 1025",
+        "Parameter 'num-sources' expects …, not 1025",
+    ),
+    (
+        "'driver': 'riscv.sifive.plic', 'num-priorities': 0",
+        "Parameter 'num-priorities' expects a number above 0",
+    ),
+    (
+        "'driver': 'riscv.sifive.plic', 'hart-config': ''",
+        "Parameter 'hart-config' expects …, not ''",
+    ),
+    (
+        "'driver': 'riscv.sifive.plic', 'hart-config': 'MX'",
+        "Parameter 'hart-config' expects …, not 'MX'",
+    ),
+    (
+        "'driver': 'riscv.sifive.plic', 'hart-config': 'MM'",
+        "Parameter 'hart-config' expects …, not 'MM'",
+    ),
+    (
+        "'driver': 'riscv.sifive.plic', 'hart-config': 'MS,'",
+        "Parameter 'hart-config' expects …, not 'MS,'",
+    ),
+    (
+        "'driver': 'riscv.sifive.plic', 'hart-config': 'MSM'",
+        "Parameter 'hart-config' expects …, not 'MSM'",
+    ),
     (
         "'driver': 'riscv.sifive.plic', 'aperture-size': 0",
         "Parameter 'aperture-size' expects at least 0xd8 for the registers at 'priority-base'",
@@ -49,7 +87,10 @@ const PROPERTIES: &[AddRow] = &[
         "'driver': 'riscv.sifive.plic', 'aperture-size': '0x200000'",
         "Parameter 'aperture-size' expects at least 0x200008 for the registers at 'context-base'",
     ),
-    ("'driver': 'riscv.sifive.plic', 'priority-base': 2", "Parameter 'priority-base' expects a multiple of 4, not 0x2"),
+    (
+        "'driver': 'riscv.sifive.plic', 'priority-base': 2",
+        "Parameter 'priority-base' expects a multiple of 4, not 0x2",
+    ),
     (
         "'driver': 'riscv.sifive.plic', 'pending-base': 4",
         "Parameter 'pending-base' puts registers over those of 'priority-base'",
@@ -71,30 +112,66 @@ const PROPERTIES: &[AddRow] = &[
         "Parameter 'aperture-size' expects at least … for the registers at 'context-base'",
     ),
     // Timer and software interrupts.
-    ("'driver': 'riscv.aclint.mtimer', 'num-harts': 0", "Parameter 'num-harts' expects a number from 1 to 4095, not 0"),
-    ("'driver': 'riscv.aclint.mtimer', 'num-harts': 4096", "Parameter 'num-harts' expects …, not 4096"),
-    ("'driver': 'riscv.aclint.mtimer', 'timebase-freq': 0", "Parameter 'timebase-freq' expects a number above 0"),
-    ("'driver': 'riscv.aclint.mtimer', 'aperture-size': 0", "Parameter 'aperture-size' expects a size that holds …"),
-    ("'driver': 'riscv.aclint.mtimer', 'time-base': 4294967295", "Parameter 'aperture-size' expects a size that holds …"),
-    ("'driver': 'riscv.aclint.mtimer', 'timecmp-base': 4294967295", "Parameter 'aperture-size' expects …"),
+    (
+        "'driver': 'riscv.aclint.mtimer', 'num-harts': 0",
+        "Parameter 'num-harts' expects a number from 1 to 4095, not 0",
+    ),
+    (
+        "'driver': 'riscv.aclint.mtimer', 'num-harts': 4096",
+        "Parameter 'num-harts' expects …, not 4096",
+    ),
+    (
+        "'driver': 'riscv.aclint.mtimer', 'timebase-freq': 0",
+        "Parameter 'timebase-freq' expects a number above 0",
+    ),
+    (
+        "'driver': 'riscv.aclint.mtimer', 'aperture-size': 0",
+        "Parameter 'aperture-size' expects a size that holds …",
+    ),
+    (
+        "'driver': 'riscv.aclint.mtimer', 'time-base': 4294967295",
+        "Parameter 'aperture-size' expects a size that holds …",
+    ),
+    (
+        "'driver': 'riscv.aclint.mtimer', 'timecmp-base': 4294967295",
+        "Parameter 'aperture-size' expects …",
+    ),
     (
         "'driver': 'riscv.aclint.mtimer', 'time-base': 0",
         "Parameter 'time-base' expects an offset that is not among the mtimecmp registers",
     ),
-    ("'driver': 'riscv.aclint.swi', 'num-harts': 0", "Parameter 'num-harts' expects a number from 1 to 4095, not 0"),
-    ("'driver': 'riscv.aclint.swi', 'num-harts': 4096", "Parameter 'num-harts' expects …, not 4096"),
-    ("'driver': 'serial-mm', 'regshift': 4", "Parameter 'regshift' expects a number from 0 to 3, not 4"),
+    (
+        "'driver': 'riscv.aclint.swi', 'num-harts': 0",
+        "Parameter 'num-harts' expects a number from 1 to 4095, not 0",
+    ),
+    (
+        "'driver': 'riscv.aclint.swi', 'num-harts': 4096",
+        "Parameter 'num-harts' expects …, not 4096",
+    ),
+    (
+        "'driver': 'serial-mm', 'regshift': 4",
+        "Parameter 'regshift' expects a number from 0 to 3, not 4",
+    ),
     ("'driver': 'serial-mm', 'regshift': 256", "Parameter 'regshift' expects uint8_t"),
     // Harts.
-    ("'driver': 'riscv.hart_array', 'num-harts': 0", "Parameter 'num-harts' expects a number from 1 to 512, not 0"),
+    (
+        "'driver': 'riscv.hart_array', 'num-harts': 0",
+        "Parameter 'num-harts' expects a number from 1 to 512, not 0",
+    ),
     ("'driver': 'riscv.hart_array', 'num-cpus': 513", "Parameter 'num-harts' expects …, not 513"),
     (
         "'driver': 'riscv.hart_array', 'num-harts': 2, 'num-cpus': 3",
         "Parameters 'num-harts' and 'num-cpus' are the same: give one of them",
     ),
     ("'driver': 'riscv.hart_array', 'cpu-type': ''", "unable to find CPU model ''"),
-    ("'driver': 'riscv.hart_array', 'cpu-type': 'cortex-a53'", "unable to find CPU model 'cortex-a53'"),
-    ("'driver': 'riscv.hart_array', 'cpu-type': 'rv64,sparkle=on'", "CPU property 'sparkle' not found"),
+    (
+        "'driver': 'riscv.hart_array', 'cpu-type': 'cortex-a53'",
+        "unable to find CPU model 'cortex-a53'",
+    ),
+    (
+        "'driver': 'riscv.hart_array', 'cpu-type': 'rv64,sparkle=on'",
+        "CPU property 'sparkle' not found",
+    ),
     (
         "'driver': 'riscv.hart_array', 'cpu-type': 'rv64,v=on'",
         "CPU property 'v' is not modelled yet: leave it out or set it to off",
@@ -111,102 +188,42 @@ const PROPERTIES: &[AddRow] = &[
     // Loader, as far as no file is involved.
     ("'driver': 'loader'", "Please include valid arguments: …"),
     ("'driver': 'loader', 'addr': 0", "Please include valid arguments: …"),
-    ("'driver': 'loader', 'data': 1, 'addr': 0", "Parameter 'data-len' expects a number from 1 to 8"),
-    ("'driver': 'loader', 'data': 1, 'data-len': 0, 'addr': 0", "Parameter 'data-len' expects a number from 1 to 8"),
-    ("'driver': 'loader', 'data': 1, 'data-len': 9, 'addr': 0", "Parameter 'data-len' expects a number from 1 to 8"),
-    ("'driver': 'loader', 'data': 256, 'data-len': 1, 'addr': 0", "Parameter 'data' does not fit into 'data-len' bytes"),
-    ("'driver': 'loader', 'data': 1, 'data-len': 4", "Parameter 'addr' is missing: where does 'data' go?"),
+    (
+        "'driver': 'loader', 'data': 1, 'addr': 0",
+        "Parameter 'data-len' expects a number from 1 to 8",
+    ),
+    (
+        "'driver': 'loader', 'data': 1, 'data-len': 0, 'addr': 0",
+        "Parameter 'data-len' expects a number from 1 to 8",
+    ),
+    (
+        "'driver': 'loader', 'data': 1, 'data-len': 9, 'addr': 0",
+        "Parameter 'data-len' expects a number from 1 to 8",
+    ),
+    (
+        "'driver': 'loader', 'data': 256, 'data-len': 1, 'addr': 0",
+        "Parameter 'data' does not fit into 'data-len' bytes",
+    ),
+    (
+        "'driver': 'loader', 'data': 1, 'data-len': 4",
+        "Parameter 'addr' is missing: where does 'data' go?",
+    ),
     ("'driver': 'loader', 'data-len': 4, 'addr': 0", "Parameter 'data' is missing"),
     ("'driver': 'loader', 'file': 'x', 'data': 1", "Specifying data is not supported with a file"),
-    ("'driver': 'loader', 'file': 'x', 'data-len': 1", "Specifying data-len is not supported with a file"),
+    (
+        "'driver': 'loader', 'file': 'x', 'data-len': 1",
+        "Specifying data-len is not supported with a file",
+    ),
 ];
 
 #[test]
 fn properties_that_make_no_device_are_refused() -> Result<()> {
     let mut bench = Bench::board()?;
-    let rows: Vec<Row> = PROPERTIES.iter().map(|(members, text)| ("device_add", *members, *text)).collect();
+    let rows: Vec<Row> =
+        PROPERTIES.iter().map(|(members, text)| ("device_add", *members, *text)).collect();
     bench.refuses(&rows)?;
     // The ids of the refused are free.
     bench.good("device_add", "'driver': 'sysbus-memory', 'id': 'm', 'size': 1")?;
-    bench.quit().map(drop)
-}
-
-#[test]
-fn numbers_and_booleans_come_in_the_forms_of_scripts_in_the_wild() -> Result<()> {
-    // Driver, property, the value as sent, and as it reads.
-    let rows: &[(&str, &str, Value, Value)] = &[
-        ("sysbus-memory", "size", json!(16384), json!(16384)),
-        ("sysbus-memory", "size", json!("16384"), json!(16384)),
-        ("sysbus-memory", "size", json!("0x4000"), json!(16384)),
-        ("sysbus-memory", "size", json!("0X4000"), json!(16384)),
-        ("sysbus-memory", "size", json!("16K"), json!(16384)),
-        ("sysbus-memory", "size", json!("1MiB"), json!(1 << 20)),
-        ("sysbus-memory", "size", json!("0xffffffffffffffff"), json!(u64::MAX)),
-        ("sysbus-memory", "readonly", json!(true), json!(true)),
-        ("sysbus-memory", "readonly", json!("true"), json!(true)),
-        ("sysbus-memory", "readonly", json!("True"), json!(true)),
-        ("sysbus-memory", "readonly", json!("on"), json!(true)),
-        ("sysbus-memory", "readonly", json!("False"), json!(false)),
-        ("sysbus-memory", "readonly", json!("off"), json!(false)),
-        ("riscv.sifive.plic", "num-sources", json!(53), json!(53)),
-        ("riscv.sifive.plic", "num-sources", json!("53"), json!(53)),
-        ("riscv.sifive.plic", "aperture-size", json!("0x4000000"), json!(0x400_0000)),
-        ("riscv.aclint.mtimer", "timebase-freq", json!("0xffffffff"), json!(u32::MAX)),
-        ("riscv.hart_array", "resetvec", json!("0x8000_0000".replace('_', "")), json!(0x8000_0000_u64)),
-        ("serial-mm", "regshift", json!("2"), json!(2)),
-    ];
-    let mut bench = Bench::board()?;
-    for (index, (driver, property, sent, read)) in rows.iter().enumerate() {
-        let id = format!("d{index}");
-        let mut device = json!({ "driver": driver, "id": id, "size": 4096 });
-        if *driver != "sysbus-memory" {
-            device = json!({ "driver": driver, "id": id });
-        }
-        device[property] = sent.clone();
-        bench.client.execute("device_add", device)?;
-        let value = bench.client.execute("qom-get", json!({ "path": id, "property": property }))?;
-        ensure!(value == *read, "{driver} {property}={sent} reads {value}");
-    }
-    bench.quit().map(drop)
-}
-
-#[test]
-fn other_forms_are_refused_with_property_and_form() -> Result<()> {
-    let rows: &[(&str, &str, Value, String)] = &[
-        ("sysbus-memory", "size", json!("big"), format!("Parameter 'size' {SIZE}, not 'big'")),
-        ("sysbus-memory", "size", json!(""), format!("Parameter 'size' {SIZE}, not ''")),
-        ("sysbus-memory", "size", json!("1.5M"), format!("Parameter 'size' {SIZE}, not '1.5M'")),
-        ("sysbus-memory", "size", json!("16 K"), format!("Parameter 'size' {SIZE}, not '16 K'")),
-        ("sysbus-memory", "size", json!("16Q"), format!("Parameter 'size' {SIZE}, not '16Q'")),
-        ("sysbus-memory", "size", json!("0x"), format!("Parameter 'size' {SIZE}, not '0x'")),
-        ("sysbus-memory", "size", json!("99999999999999999999999"), "Parameter 'size' expects uint64".into()),
-        ("sysbus-memory", "size", json!("99999999T"), "Parameter 'size' expects uint64".into()),
-        ("sysbus-memory", "size", json!(1.5), "Parameter 'size' expects uint64".into()),
-        ("sysbus-memory", "size", json!(null), "Parameter 'size' expects uint64".into()),
-        ("sysbus-memory", "size", json!(true), "Parameter 'size' expects uint64".into()),
-        ("sysbus-memory", "size", json!([1]), "Parameter 'size' expects uint64".into()),
-        ("sysbus-memory", "readonly", json!("TRUE"), "Parameter 'readonly' expects 'on' or 'off', not 'TRUE'".into()),
-        ("sysbus-memory", "readonly", json!("1"), "Parameter 'readonly' expects 'on' or 'off', not '1'".into()),
-        ("sysbus-memory", "readonly", json!(1), "Invalid parameter type for 'readonly', expected: boolean".into()),
-        ("riscv.sifive.plic", "num-sources", json!("many"), format!("Parameter 'num-sources' {INTEGER}, not 'many'")),
-        ("riscv.sifive.plic", "num-sources", json!("1K"), format!("Parameter 'num-sources' {INTEGER}, not '1K'")),
-        ("riscv.sifive.plic", "num-sources", json!("4294967296"), "Parameter 'num-sources' expects uint32_t".into()),
-        ("riscv.sifive.plic", "hart-config", json!(1), "Invalid parameter type for 'hart-config', expected: string".into()),
-        ("riscv.sifive.uart", "chardev", json!(0), "Invalid parameter type for 'chardev', expected: string".into()),
-        ("serial-mm", "regshift", json!("-1"), "Parameter 'regshift' expects uint8_t".into()),
-    ];
-    let mut bench = Bench::board()?;
-    for (driver, property, sent, expected) in rows {
-        let mut device = json!({ "driver": driver, "id": "d" });
-        device[property] = sent.clone();
-        let text = bench.client.refused("device_add", device)?;
-        ensure!(text == *expected, "{driver} {property}={sent}\n expected {expected}\n received {text}");
-        bench.client.execute("qom-list", json!({ "path": "/machine/peripheral/d" })).err().map_or_else(
-            || anyhow::bail!("{driver} {property}={sent} left a device"),
-            |_| Ok(()),
-        )?;
-    }
-    bench.good("device_add", "'driver': 'serial-mm', 'id': 'd', 'regshift': '3'")?;
     bench.quit().map(drop)
 }
 
@@ -215,12 +232,28 @@ fn nothing_is_plugged_into_a_running_board() -> Result<()> {
     let mut bench = Bench::board()?;
     bench.good("next-machine-phase", "")?;
     bench.refuses(&[
-        ("device_add", "'driver': 'riscv.sifive.uart', 'id': 'u1'", "Bus 'main-system-bus' does not support hotplugging"),
-        ("device_add", "'driver': 'sysbus-memory', 'id': 'm', 'size': 1", "Bus 'main-system-bus' does not support hotplugging"),
-        ("device_add", "'driver': 'riscv.hart_array'", "Device 'riscv.hart_array' does not support hotplugging"),
+        (
+            "device_add",
+            "'driver': 'riscv.sifive.uart', 'id': 'u1'",
+            "Bus 'main-system-bus' does not support hotplugging",
+        ),
+        (
+            "device_add",
+            "'driver': 'sysbus-memory', 'id': 'm', 'size': 1",
+            "Bus 'main-system-bus' does not support hotplugging",
+        ),
+        (
+            "device_add",
+            "'driver': 'riscv.hart_array'",
+            "Device 'riscv.hart_array' does not support hotplugging",
+        ),
         // What is malformed is said to be so first.
         ("device_add", "'driver': 'nope'", "Parameter 'driver' does not accept value 'nope'"),
-        ("device_add", "'driver': 'serial-mm', 'regshift': 'x'", "Parameter 'regshift' expects …, not 'x'"),
+        (
+            "device_add",
+            "'driver': 'serial-mm', 'regshift': 'x'",
+            "Parameter 'regshift' expects …, not 'x'",
+        ),
     ])?;
     bench.good("cont", "")?;
     bench.quit().map(drop)
@@ -230,20 +263,38 @@ fn nothing_is_plugged_into_a_running_board() -> Result<()> {
 fn command_line_and_scripts_show_near_names() -> Result<()> {
     let scratch = program::Scratch::new()?;
     let script = "machine-set type=none\nset-machine-phase phase=initialized\n";
-    let script = scratch.file("x.qmp", format!("{script}device_add driver=riscv.sifive.urat id=uart\n"))?;
+    let script =
+        scratch.file("x.qmp", format!("{script}device_add driver=riscv.sifive.urat id=uart\n"))?;
     let script = script.display().to_string();
     let rows: &[(&[&str], &[&str])] = &[
-        (&["run", &script], &["x.qmp:3:1: ", "does not accept value 'riscv.sifive.urat' (did you mean ", "riscv.sifive.uart"]),
+        (
+            &["run", &script],
+            &[
+                "x.qmp:3:1: ",
+                "does not accept value 'riscv.sifive.urat' (did you mean ",
+                "riscv.sifive.uart",
+            ],
+        ),
         (
             &["-M", "none", "-device", "riscv.sifive.urat,id=uart"],
-            &["-device riscv.sifive.urat,id=uart: ", "does not accept value 'riscv.sifive.urat' (did you mean ", "riscv.sifive.uart"],
+            &[
+                "-device riscv.sifive.urat,id=uart: ",
+                "does not accept value 'riscv.sifive.urat' (did you mean ",
+                "riscv.sifive.uart",
+            ],
         ),
         (&["-M", "nome"], &["does not accept value 'nome' (did you mean none?)"]),
-        (&["-M", "none", "-device", "serial-mm,regshift=9"], &["-device serial-mm,regshift=9: Parameter 'regshift' expects"]),
+        (
+            &["-M", "none", "-device", "serial-mm,regshift=9"],
+            &["-device serial-mm,regshift=9: Parameter 'regshift' expects"],
+        ),
         (&["-M", "none", "-device", "serial-mm,colour=red"], &["Parameter 'colour' is unexpected"]),
         (&["-M", "none", "-device", "loader,file=/no/where"], &["Cannot read '/no/where'"]),
         (&["-M", "none", "-cpu", "rv46"], &["unable to find CPU model 'rv46' (did you mean rv64"]),
-        (&["-M", "none", "-smp", "100000"], &["Parameter 'num-harts' expects a number from 1 to 512, not 100000"]),
+        (
+            &["-M", "none", "-smp", "100000"],
+            &["Parameter 'num-harts' expects a number from 1 to 512, not 100000"],
+        ),
     ];
     for (arguments, texts) in rows {
         let ended = program::run(arguments)?;

@@ -7,18 +7,50 @@ use serde_json::json;
 use super::{Bench, Row};
 
 const FILES: &[Row] = &[
-    ("device_add", "'driver': 'loader', 'file': '/no/where'", "Cannot read '/no/where': No such file or directory (os error 2)"),
+    (
+        "device_add",
+        "'driver': 'loader', 'file': '/no/where'",
+        "Cannot read '/no/where': No such file or directory…",
+    ),
     ("device_add", "'driver': 'loader', 'file': ''", "Cannot read '': …"),
     ("device_add", "'driver': 'loader', 'file': '{dir}'", "Cannot read '…': …directory…"),
     ("device_add", "'driver': 'loader', 'file': '/dev/zero'", "Cannot read '/dev/zero': …"),
     ("device_add", "'driver': 'loader', 'file': '{dir}/sparse'", "Cannot read '…/sparse': …"),
-    ("device_add", "'driver': 'loader', 'file': '{dir}/empty'", "Cannot load '…/empty': the file is empty"),
-    ("device_add", "'driver': 'loader', 'file': '{dir}/empty', 'force-raw': true", "Cannot load '…/empty': the file is empty"),
-    ("device_add", "'driver': 'loader', 'file': '{dir}/magic'", "Cannot load ELF file '…/magic': …"),
-    ("device_add", "'driver': 'loader', 'file': '{dir}/header'", "Cannot load ELF file '…/header': …"),
-    ("device_add", "'driver': 'loader', 'file': '{dir}/half'", "Cannot load ELF file '…/half': …truncated…"),
-    ("device_add", "'driver': 'loader', 'file': '{dir}/x86'", "Cannot load ELF file '…/x86': it is for machine …, not RISC-V …"),
-    ("device_add", "'driver': 'loader', 'file': '{dir}/noseg'", "Cannot load ELF file '…/noseg': it has nothing to load (no PT_LOAD segment)"),
+    (
+        "device_add",
+        "'driver': 'loader', 'file': '{dir}/empty'",
+        "Cannot load '…/empty': the file is empty",
+    ),
+    (
+        "device_add",
+        "'driver': 'loader', 'file': '{dir}/empty', 'force-raw': true",
+        "Cannot load '…/empty': the file is empty",
+    ),
+    (
+        "device_add",
+        "'driver': 'loader', 'file': '{dir}/magic'",
+        "Cannot load ELF file '…/magic': …",
+    ),
+    (
+        "device_add",
+        "'driver': 'loader', 'file': '{dir}/header'",
+        "Cannot load ELF file '…/header': …",
+    ),
+    (
+        "device_add",
+        "'driver': 'loader', 'file': '{dir}/half'",
+        "Cannot load ELF file '…/half': …truncated…",
+    ),
+    (
+        "device_add",
+        "'driver': 'loader', 'file': '{dir}/x86'",
+        "Cannot load ELF file '…/x86': it is for machine …, not RISC-V …",
+    ),
+    (
+        "device_add",
+        "'driver': 'loader', 'file': '{dir}/noseg'",
+        "Cannot load ELF file '…/noseg': it has nothing to load (no PT_LOAD segment)",
+    ),
     ("device_add", "'driver': 'loader', 'file': '{dir}/fat'", "Cannot load ELF file '…/fat': …"),
 ];
 
@@ -37,7 +69,8 @@ fn broken_files() -> Result<Scratch> {
         copy.get_mut(at..at + bytes.len()).context("a short file")?.copy_from_slice(bytes);
         Ok(copy)
     };
-    let phoff = u64::from_le_bytes(guest.get(PHOFF..PHOFF + 8).context("a short file")?.try_into()?);
+    let phoff =
+        u64::from_le_bytes(guest.get(PHOFF..PHOFF + 8).context("a short file")?.try_into()?);
     let headers = usize::try_from(phoff)?;
     scratch.file("empty", "")?;
     scratch.file("magic", b"\x7fELF")?;
@@ -63,7 +96,10 @@ fn files_that_cannot_be_loaded_are_refused_at_once() -> Result<()> {
     let text = bench.client.refused("device_add", json!({ "driver": "loader", "file": own }))?;
     ensure!(text.contains("it is for machine") && text.contains("not RISC-V"), "{text}");
     // Raw, any bytes will do.
-    bench.good("device_add", "'driver': 'loader', 'file': '{dir}/x86', 'force-raw': true, 'addr': '0x80000000'")?;
+    bench.good(
+        "device_add",
+        "'driver': 'loader', 'file': '{dir}/x86', 'force-raw': true, 'addr': '0x80000000'",
+    )?;
     bench.good("next-machine-phase", "")?;
     bench.quit().map(drop)
 }
@@ -124,12 +160,20 @@ fn software_of_another_width_is_refused() -> Result<()> {
             json!({ "type": "none", "cpu": cpu, "smp": { "cpus": 1 }, "memory": "16M", "ram-addr": "0x80000000" }),
         )?;
         bench.good("set-machine-phase", "'phase': 'initialized'")?;
-        bench.client.execute("device_add", json!({ "driver": "loader", "id": "image", "file": file, "cpu-num": 0 }))?;
+        bench.client.execute(
+            "device_add",
+            json!({ "driver": "loader", "id": "image", "file": file, "cpu-num": 0 }),
+        )?;
         let error = bench.refused("next-machine-phase", "")?;
         let text = error["desc"].as_str().unwrap_or_default();
-        ensure!(text.contains(guest) && text.contains("32") && text.contains("64"), "{cpu}: {text}");
+        ensure!(
+            text.contains(guest) && text.contains("32") && text.contains("64"),
+            "{cpu}: {text}"
+        );
         let right = guests.join(if cpu == "rv64" { "first-rv64.elf" } else { "first-rv32.elf" });
-        bench.client.execute("qom-set", json!({ "path": "image", "property": "file", "value": right }))?;
+        bench
+            .client
+            .execute("qom-set", json!({ "path": "image", "property": "file", "value": right }))?;
         bench.good("next-machine-phase", "")?;
         bench.quit()?;
     }
@@ -144,7 +188,12 @@ fn software_of_the_machine_is_looked_for_on_entering_ready() -> Result<()> {
         ("firmware", "{dir}/half", "Cannot load ELF file '…/half': …truncated…", "none"),
         ("firmware", "boards/guest/first-rv32.elf", "Cannot load '…': it is for RV32 …", "default"),
         ("kernel", "/no/where", "Cannot read '/no/where': …", "boards/guest/first-rv64.elf"),
-        ("kernel", "{dir}/x86", "Cannot load ELF file '…/x86': it is for machine …", "boards/first.qmp"),
+        (
+            "kernel",
+            "{dir}/x86",
+            "Cannot load ELF file '…/x86': it is for machine …",
+            "boards/first.qmp",
+        ),
         ("initrd", "/no/where", "Cannot read '/no/where': …", "boards/first.qmp"),
         ("initrd", "{dir}/empty", "Cannot load '…/empty': the file is empty", "boards/first.qmp"),
         ("dtb", "/no/where", "…/no/where…", "emulator/machines-data/sifive_dt.dts"),
@@ -152,10 +201,13 @@ fn software_of_the_machine_is_looked_for_on_entering_ready() -> Result<()> {
     ];
     for (property, bad, refusal, good) in rows {
         let mut bench = Bench::empty(broken_files()?, &["-S"])?;
-        let machine = "'type': 'none', 'memory': '256M', 'ram-addr': '0x80000000', 'smp': {'cpus': 1}";
+        let machine =
+            "'type': 'none', 'memory': '256M', 'ram-addr': '0x80000000', 'smp': {'cpus': 1}";
         bench.good("machine-set", machine)?;
         bench.good("set-machine-phase", "'phase': 'initialized'")?;
-        let set = |value: &str| format!("'path': '/machine', 'property': '{property}', 'value': '{value}'");
+        let set = |value: &str| {
+            format!("'path': '/machine', 'property': '{property}', 'value': '{value}'")
+        };
         bench.good("qom-set", &set(bad))?;
         bench.refuses(&[("next-machine-phase", "", *refusal), ("cont", "", *refusal)])?;
         bench.good("qom-set", &set(good))?;

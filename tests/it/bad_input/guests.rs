@@ -16,11 +16,23 @@ fn start(scratch: Scratch, cpu: &str, harts: usize) -> Result<Bench> {
     bench.good("set-machine-phase", "'phase': 'initialized'")?;
     let config = vec!["MS"; harts].join(",");
     let devices = [
-        (json!({ "driver": "riscv.hart_array", "id": "cpus", "cpu-type": cpu, "num-harts": harts, "resetvec": "0x80000000" }), None),
+        (
+            json!({ "driver": "riscv.hart_array", "id": "cpus", "cpu-type": cpu, "num-harts": harts, "resetvec": "0x80000000" }),
+            None,
+        ),
         (json!({ "driver": "sysbus-memory", "id": "ram", "size": "1M" }), Some(0x8000_0000_u64)),
-        (json!({ "driver": "riscv.aclint.swi", "id": "swi", "num-harts": harts }), Some(0x200_0000)),
-        (json!({ "driver": "riscv.aclint.mtimer", "id": "timer", "num-harts": harts }), Some(0x200_4000)),
-        (json!({ "driver": "riscv.sifive.plic", "id": "plic", "hart-config": config }), Some(0xc00_0000)),
+        (
+            json!({ "driver": "riscv.aclint.swi", "id": "swi", "num-harts": harts }),
+            Some(0x200_0000),
+        ),
+        (
+            json!({ "driver": "riscv.aclint.mtimer", "id": "timer", "num-harts": harts }),
+            Some(0x200_4000),
+        ),
+        (
+            json!({ "driver": "riscv.sifive.plic", "id": "plic", "hart-config": config }),
+            Some(0xc00_0000),
+        ),
         (json!({ "driver": "riscv.sifive.uart", "id": "uart" }), Some(0x1001_3000)),
         (json!({ "driver": "serial-mm", "id": "serial" }), Some(0x1000_0000)),
     ];
@@ -39,7 +51,10 @@ fn start(scratch: Scratch, cpu: &str, harts: usize) -> Result<Bench> {
             )?;
         }
     }
-    bench.good("device_add", "'driver': 'loader', 'file': '{dir}/guest', 'addr': '0x80000000', 'force-raw': true")?;
+    bench.good(
+        "device_add",
+        "'driver': 'loader', 'file': '{dir}/guest', 'addr': '0x80000000', 'force-raw': true",
+    )?;
     bench.good("next-machine-phase", "")?;
     Ok(bench)
 }
@@ -80,22 +95,44 @@ fn noise_as_firmware() -> Result<()> {
 
 #[test]
 fn noise_at_devices() -> Result<()> {
-    // Stores numbers that grow all over the place where devices are, and loads from there.
+    // Numbers of a congruential generator go to registers that it chooses, in several widths, and
+    // are read back; what traps is passed over.
     const GUEST: &[u32] = &[
-        0x0000_0297, // auipc t0, 0
-        0x0402_8293, // addi  t0, t0, 0x40
+        0x0000_0417, // auipc s0, 0
+        0x05c4_0293, // addi  t0, s0, handler
         0x3052_9073, // csrw  mtvec, t0
-        0xfff0_0313, // li    t1, -1
-        0x3043_1073, // csrw  mie, t1
-        0x3003_1073, // csrw  mstatus, t1
-        0x0062_a023, // sw    t1, 0(t0), over the code at t0: traps go on from there
-        0x0200_03b7, // lui   t2, 0x2000
-        0x0000_6e37, // lui   t3, 6
-        0x01c3_83b3, // add   t2, t2, t3
-        0x0073_a023, // sw    t2, 0(t2)
-        0x0003_b303, // ld    t1, 0(t2)
-        0x0043_8393, // addi  t2, t2, 4
-        0xff5f_f06f, // j     -12
+        0xf140_2e73, // csrr  t3, mhartid
+        0x001e_0e13, // addi  t3, t3, 1
+        0x41c6_54b7, // lui   s1, 0x41c65
+        0xe6d4_8493, // addi  s1, s1, -403
+        0x029e_0e33, // loop: mul t3, t3, s1
+        0x3f5e_0e13, // addi  t3, t3, 1013
+        0x014e_5e93, // srli  t4, t3, 20
+        0x01ce_fe93, // andi  t4, t4, 0x1c
+        0x008e_8eb3, // add   t4, t4, s0
+        0x06ce_ee83, // lwu   t4, table(t4)
+        0x021e_5f13, // srli  t5, t3, 33
+        0x7fff_7f13, // andi  t5, t5, 0x7ff
+        0x002f_1f13, // slli  t5, t5, 2
+        0x01ee_8eb3, // add   t4, t4, t5
+        0x01ce_a023, // sw    t3, 0(t4)
+        0x000e_af83, // lw    t6, 0(t4)
+        0x01ce_b023, // sd    t3, 0(t4)
+        0x001e_bf83, // ld    t6, 1(t4)
+        0x01ce_81a3, // sb    t3, 3(t4)
+        0xfc5f_f06f, // j     loop
+        0x3410_2ff3, // handler: csrr t6, mepc
+        0x004f_8f93, // addi  t6, t6, 4
+        0x341f_9073, // csrw  mepc, t6
+        0x3020_0073, // mret
+        0x0200_0000, // table: swi
+        0x0200_4000, // timer, mtimecmp
+        0x0200_a000, // timer, mtime
+        0x0c00_0000, // plic, priorities
+        0x0c00_1000, // plic, pending and enables
+        0x0c20_0000, // plic, contexts
+        0x1000_0000, // serial
+        0x1001_3000, // uart
     ];
     for harts in [1, 4] {
         let scratch = Scratch::new()?;
@@ -110,11 +147,11 @@ fn endless_traps() -> Result<()> {
     let guests: &[(&str, &[u32])] = &[
         // mtvec is 0 after a reset, and nothing is there: a trap at each fetch from then on.
         ("an illegal instruction", &[0x0000_0000]),
-        ("a jump to nowhere", &[0x0000_0067]), // jr zero
+        ("a jump to nowhere", &[0x0000_0067]),   // jr zero
         ("a load from nowhere", &[0x0000_3303]), // ld t1, 0(zero)
-        ("a store to nowhere", &[0x0000_3023]), // sd zero, 0(zero)
-        ("a call of nobody", &[0x0000_0073]), // ecall
-        ("a breakpoint", &[0x0010_0073]),     // ebreak
+        ("a store to nowhere", &[0x0000_3023]),  // sd zero, 0(zero)
+        ("a call of nobody", &[0x0000_0073]),    // ecall
+        ("a breakpoint", &[0x0010_0073]),        // ebreak
         (
             "a handler that is the fault",
             &[
@@ -164,13 +201,20 @@ fn accesses_to_nothing_are_logged_and_survived() -> Result<()> {
     let log = scratch.path("log").display().to_string();
     let mut bench = start(scratch, "rv64", 1)?;
     bench.good("stop", "")?;
-    bench.client.execute("x-log-set", json!({ "items": ["guest_errors", "int"], "filename": log }))?;
+    bench
+        .client
+        .execute("x-log-set", json!({ "items": ["guest_errors", "int"], "filename": log }))?;
     bench.good("system_reset", "")?;
     bench.good("cont", "")?;
     std::thread::sleep(Duration::from_millis(200));
     bench.good("x-log-set", "'items': []")?;
     let text = std::fs::read_to_string(&log)?;
-    for line in ["read of 8 bytes at 0x40000000: nothing is there", "write of 8 bytes at 0x40000000: nothing is there", "hart 0: exception 5", "hart 0: exception 7"] {
+    for line in [
+        "read of 8 bytes at 0x40000000: nothing is there",
+        "write of 8 bytes at 0x40000000: nothing is there",
+        "hart 0: exception 5",
+        "hart 0: exception 7",
+    ] {
         ensure!(text.contains(line), "no {line:?} in\n{}", text.get(..2000).unwrap_or(&text));
     }
     endure(bench, Duration::from_millis(200))

@@ -8,8 +8,10 @@ mod board;
 mod commands;
 mod devices;
 mod files;
+mod forms;
 mod guests;
 mod limits;
+mod properties;
 mod trees;
 
 use anyhow::{Context, Result, ensure};
@@ -26,7 +28,10 @@ const BOARD: &[(&str, &str)] = &[
     ("machine-set", "'type': 'none'"),
     ("accel-set", ""),
     ("next-machine-phase", ""),
-    ("device_add", "'driver': 'riscv.hart_array', 'id': 'cpus', 'num-harts': 2, 'resetvec': '0x80000000'"),
+    (
+        "device_add",
+        "'driver': 'riscv.hart_array', 'id': 'cpus', 'num-harts': 2, 'resetvec': '0x80000000'",
+    ),
     ("device_add", "'driver': 'sysbus-memory', 'id': 'ram', 'size': '1M'"),
     ("sysbus-mmio-map", "'device': 'ram', 'addr': '0x80000000'"),
     ("device_add", "'driver': 'sysbus-memory', 'id': 'spare', 'size': 4096"),
@@ -66,7 +71,8 @@ impl Bench {
 
     /// Sends a command as text; its whole answer.
     fn send(&mut self, command: &str, arguments: &str) -> Result<Value> {
-        let arguments = arguments.replace("{dir}", &self.program.scratch().path("").display().to_string());
+        let arguments =
+            arguments.replace("{dir}", &self.program.scratch().path("").display().to_string());
         self.client.send(format!("{{'execute': '{command}', 'arguments': {{{arguments}}}}}"))?;
         let answer = self.client.answer();
         answer.with_context(|| format!("{command} {arguments}\n--- err\n{}", self.program.err()))
@@ -105,8 +111,13 @@ impl Bench {
     fn refused(&mut self, command: &str, arguments: &str) -> Result<Value> {
         let before = self.state()?;
         let answer = self.send(command, arguments)?;
-        let error = answer.get("error").with_context(|| format!("{command} {arguments} was taken: {answer}"))?;
-        ensure!(before == self.state()?, "{command} {arguments}: refused ({error}), and yet something changed");
+        let error = answer
+            .get("error")
+            .with_context(|| format!("{command} {arguments} was taken: {answer}"))?;
+        ensure!(
+            before == self.state()?,
+            "{command} {arguments}: refused ({error}), and yet something changed"
+        );
         Ok(error.clone())
     }
 
@@ -116,7 +127,9 @@ impl Bench {
         for (command, arguments, expected) in rows {
             match self.refused(command, arguments) {
                 Ok(error) if fits(expected, error["desc"].as_str().unwrap_or_default()) => {}
-                Ok(error) => wrong.push(format!("{command} {arguments}\n   expected {expected}\n   received {error}")),
+                Ok(error) => wrong.push(format!(
+                    "{command} {arguments}\n   expected {expected}\n   received {error}"
+                )),
                 Err(error) => wrong.push(format!("{error:#}")),
             }
         }

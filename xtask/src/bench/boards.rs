@@ -19,20 +19,24 @@ const SOURCES: u32 = 1023;
 const AT_ONCE: usize = 64;
 /// Round trips to measure one.
 const ROUND_TRIPS: u32 = 2_000;
-/// Most disks on the peer's controller: 256 targets of 16 units each are used.
+/// Starts of which the best counts.
+const STARTS: u32 = 10;
+/// Units of a target of the peer's SCSI controller, which has 256 targets.
 const UNITS: u32 = 64;
 
 /// What the peer does in place of building a board.
 pub(crate) const NOTE: &str = "\
-No released QEMU builds a board over QMP, so the rows compare what comes nearest. `query-status` is \
-the same request to both. *Device by request*: a UART is added (one `device_add`) on our empty board; \
-the peer hot-plugs an empty SCSI drive into `-M virt` (its `loader` cannot be added over QMP). *By \
-option*: both start with so many `-device loader,addr=...,data=...` and `-S`, to the first answer. \
-*Wired UART*: `device_add`, `sysbus-mmio-map` and `qom-set` to a PLIC, only on our side.";
+No released QEMU builds a board over QMP, so the rows compare what comes nearest. *Start*: to the
+first answer on the QMP socket of a stopped machine (`-S`). *Round trip*: `query-status`, the same
+request to both. *A device by request*: one `device_add`: a UART on our board, not mapped yet; on
+the peer an empty SCSI drive is hot-plugged into `-M virt`, as its `loader` cannot be added over QMP.
+*By option*: both start with so many `-device loader,addr=...,data=...`, to the first answer. *A wired
+UART*: `device_add`, `sysbus-mmio-map` and `qom-set` to a PLIC, which the peer has no commands for.";
 
 /// The rows of this part.
 pub(crate) fn measure(ours: &Side, peer: &Side, scratch: &Path) -> anyhow::Result<Vec<Row>> {
-    let mut rows = vec![start(ours, peer, scratch)?, round_trip(ours, peer, scratch)?];
+    let mut rows = start(ours, peer, scratch)?;
+    rows.push(round_trip(ours, peer, scratch)?);
     for size in SIZES {
         let built = build(ours, scratch, size, 1)?;
         let pipelined = build(ours, scratch, size, AT_ONCE)?;
@@ -54,27 +58,35 @@ pub(crate) fn measure(ours: &Side, peer: &Side, scratch: &Path) -> anyhow::Resul
     Ok(rows)
 }
 
-/// Start-up arguments that leave a stopped machine with 128 MiB at 0x80000000.
-const OURS: &[&str] = &["-M", "none,ram-addr=0x80000000", "-m", "128", "-smp", "1", "-S"];
-const PEER: &[&str] = &["-M", "virt", "-m", "128", "-bios", "none", "-S", "-display", "none"];
+/// Start-up arguments that leave a stopped machine with devices of its own and 128 MiB at 0x80000000.
+const OURS: &[&str] = &["-M", "sifive_dt", "-S", "-nodefaults"];
+const PEER: &[&str] =
+    &["-M", "virt", "-m", "128", "-bios", "none", "-S", "-display", "none", "-nodefaults"];
+/// The machines of both that have no device.
+const EMPTY_OURS: &[&str] = &["-M", "none", "-S", "-nodefaults"];
+const EMPTY_PEER: &[&str] = &["-M", "none", "-S", "-display", "none", "-nodefaults"];
 
 fn owned(arguments: &[&str]) -> Vec<String> {
     arguments.iter().map(|&argument| argument.to_owned()).collect()
 }
 
 /// From the start of the process to the first answer of a stopped machine at `ready`.
-fn start(ours: &Side, peer: &Side, scratch: &Path) -> anyhow::Result<Row> {
+fn start(ours: &Side, peer: &Side, scratch: &Path) -> anyhow::Result<Vec<Row>> {
     let best = |side: &Side, arguments: &[&str]| -> anyhow::Result<Duration> {
         let mut best = Duration::MAX;
-        for _ in 0..10 {
+        for _ in 0..STARTS {
             let (session, took) = side.start(&owned(arguments), scratch)?;
             session.quit()?;
             best = best.min(took);
         }
         Ok(best)
     };
+    let (empty_ours, empty_peer) = (best(ours, EMPTY_OURS)?, best(peer, EMPTY_PEER)?);
     let (ours, peer) = (best(ours, OURS)?, best(peer, PEER)?);
-    Ok(Row::times("process start to `ready` (-S) and the first QMP answer", ours, peer, 1))
+    Ok(vec![
+        Row::times("process start to `ready`, `-M none`", empty_ours, empty_peer, 1),
+        Row::times("process start to `ready`, `-M sifive_dt` / `-M virt`", ours, peer, 1),
+    ])
 }
 
 /// A request that does nothing.
@@ -90,7 +102,7 @@ fn round_trip(ours: &Side, peer: &Side, scratch: &Path) -> anyhow::Result<Row> {
         Ok(took)
     };
     let (ours, peer) = (measure(ours, OURS)?, measure(peer, PEER)?);
-    Ok(Row::times("`query-status`, there and back", ours, peer, ROUND_TRIPS))
+    Ok(Row::times("`query-status`, round trip", ours, peer, ROUND_TRIPS))
 }
 
 /// What building a board took.
