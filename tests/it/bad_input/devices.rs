@@ -129,11 +129,11 @@ const PROPERTIES: &[AddRow] = &[
         "Parameter 'aperture-size' expects a size that holds …",
     ),
     (
-        "'driver': 'riscv.aclint.mtimer', 'time-base': 4294967295",
+        "'driver': 'riscv.aclint.mtimer', 'time-base': 4294967288",
         "Parameter 'aperture-size' expects a size that holds …",
     ),
     (
-        "'driver': 'riscv.aclint.mtimer', 'timecmp-base': 4294967295",
+        "'driver': 'riscv.aclint.mtimer', 'timecmp-base': 4294967288",
         "Parameter 'aperture-size' expects …",
     ),
     (
@@ -153,7 +153,19 @@ const PROPERTIES: &[AddRow] = &[
         "Parameter 'regshift' expects a number from 0 to 3, not 4",
     ),
     ("'driver': 'serial-mm', 'regshift': 256", "Parameter 'regshift' expects uint8_t"),
+    (
+        "'driver': 'riscv.aclint.mtimer', 'time-base': 4",
+        "Parameter 'time-base' expects a multiple of 8, not 0x4",
+    ),
     // Harts.
+    (
+        "'driver': 'riscv.hart_array', 'hartid-base': 1",
+        "Hart ids 1 to 1 of 'riscv.hart_array[0]' meet those of 'cpus': choose another hartid-base",
+    ),
+    (
+        "'driver': 'riscv.hart_array', 'num-harts': 511, 'hartid-base': 2",
+        "A board can have 512 harts; with 'riscv.hart_array[0]' it would have 513",
+    ),
     (
         "'driver': 'riscv.hart_array', 'num-harts': 0",
         "Parameter 'num-harts' expects a number from 1 to 512, not 0",

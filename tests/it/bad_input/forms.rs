@@ -39,9 +39,12 @@ fn numbers_and_booleans_come_in_the_forms_of_scripts_in_the_wild() -> Result<()>
     let mut bench = Bench::board()?;
     for (index, (driver, property, sent, read)) in rows.iter().enumerate() {
         let id = format!("d{index}");
-        let mut device = json!({ "driver": driver, "id": id, "size": 4096 });
-        if *driver != "sysbus-memory" {
-            device = json!({ "driver": driver, "id": id });
+        let mut device = json!({ "driver": driver, "id": id });
+        // What the driver cannot do without, or cannot share with the board.
+        match *driver {
+            "sysbus-memory" => device["size"] = json!(4096),
+            "riscv.hart_array" => device["hartid-base"] = json!(8),
+            _ => {}
         }
         device[property] = sent.clone();
         bench.client.execute("device_add", device)?;

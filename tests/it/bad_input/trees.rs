@@ -105,7 +105,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "interrupts = <3>, <4>;",
         "qom-set uart@10000000: Property 'riscv.sifive.uart.sysbus-irq[1]' not found",
     ),
-    ("uart@10000000 {", "1uart {", "device_add 1uart: Parameter 'id' expects an identifier: …"),
 ];
 
 /// A part of [`TREE`], what it becomes, and what is reported on standard error.
@@ -138,28 +137,52 @@ const REPORTED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// A board of 64-bit addresses: its harts' `reg`, another node, and the refusal.
-const EXTREME: &[(&str, &str, &str)] = &[
+/// A board of 64-bit addresses: the ids of its two harts, another node, and the refusal.
+const EXTREME: &[(&str, &str, &str, &str)] = &[
     (
-        "reg = <0xffffffff 0xffffffff>",
+        "<0xffffffff 0xffffffff>",
+        "<0xffffffff 0xffffffff>",
         "",
         "device_add cpus: Parameter 'hartid-base' expects uint32_t",
     ),
     (
-        "reg = <0 0>",
+        "<0 0>",
+        "<0xffffffff 0xffffffff>",
+        "clint { compatible = \"riscv,clint0\"; reg = <0 0x2000000 0 0x10000>; \
+         interrupts-extended = <&intc 3>, <&intc 7>, <&more 3>, <&more 7>; };",
+        "device_add cpus1: Parameter 'hartid-base' expects uint32_t",
+    ),
+    ("<0 0>", "<0 0>", "", "device_add cpus1: Hart ids 0 to 0 of 'cpus1' meet those of 'cpus': …"),
+    (
+        "<0 0>",
+        "<0 1>",
         "clint { compatible = \"riscv,clint0\"; reg = <0xffffffff 0xfffff000 0 0x1000>; \
          interrupts-extended = <&intc 3>, <&intc 7>; };",
         "sysbus-mmio-map swi@fffffffffffff000: Parameter 'addr' expects …",
     ),
     (
-        "reg = <0 0>",
+        "<0 0>",
+        "<0 1>",
         "memory@0 { device_type = \"memory\"; reg = <0xffffffff 0xfffff000 0 0x1001>; };",
         "…0xfffffffffffff000…",
     ),
     (
-        "reg = <0 0>",
+        "<0 0>",
+        "<0 1>",
         "x { compatible = \"x,x\"; reg = <0xffffffff 0xffffffff 0xffffffff 0xffffffff>; };",
         "…0xffffffffffffffff…",
+    ),
+];
+
+/// Names that are no ids, and one that is there twice: a board all the same.
+const ODD_NAMES: &[(&str, &str)] = &[
+    ("uart@10000000 {", "1uart {"),
+    ("uart@10000000 {", "uart+two {"),
+    (
+        "\t};\n};",
+        "\t};\n\tbus { compatible = \"simple-bus\"; #address-cells = <1>; #size-cells = <1>; \
+         ranges = <0 0x20000000 0x10000000>; \
+         uart@10000000 { compatible = \"sifive,uart0\"; reg = <0 0x1000>; }; };\n};",
     ),
 ];
 
@@ -279,23 +302,35 @@ fn numbers_at_the_end_of_their_range_are_refused() -> Result<()> {
     let scratch = Scratch::new()?;
     let file = scratch.path("extreme.dts");
     let mut bench = at_accelerator(&file)?;
-    for (reg, node, refusal) in EXTREME {
-        let cpu = |name: &str, label: &str| {
+    for (reg, other, node, refusal) in EXTREME {
+        let cpu = |name: &str, reg: &str, label: &str| {
             format!(
-                "{name} {{ {reg}; riscv,isa = \"rv64imac\"; {label} interrupt-controller {{ \
+                "{name} {{ reg = {reg}; riscv,isa = \"rv64imac\"; {label} interrupt-controller {{ \
                  #interrupt-cells = <1>; interrupt-controller; }}; }};"
             )
         };
         let tree = format!(
             "/dts-v1/; / {{ #address-cells = <2>; #size-cells = <2>; cpus {{ #address-cells = <2>; \
              #size-cells = <0>; timebase-frequency = <1000>; {} {} }}; {node} }};",
-            cpu("cpu@0", "intc:"),
-            cpu("cpu@1", "")
+            cpu("cpu@0", reg, "intc:"),
+            cpu("cpu@1", other, "more:")
         );
         std::fs::write(&file, tree)?;
         let error = bench.refused("next-machine-phase", "").with_context(|| node.to_string())?;
         let text = error["desc"].as_str().unwrap_or_default();
-        ensure!(fits(refusal, text), "{reg} {node}\n expected {refusal}\n received {text}");
+        ensure!(fits(refusal, text), "{reg} {other} {node}\n expected {refusal}\n received {text}");
     }
     bench.quit().map(drop)
+}
+
+#[test]
+fn names_of_nodes_need_be_no_ids() -> Result<()> {
+    let scratch = Scratch::new()?;
+    for (part, becomes) in ODD_NAMES {
+        let file = scratch.file("odd.dts", changed(part, becomes)?)?;
+        let mut bench = at_accelerator(&file)?;
+        bench.good("set-machine-phase", "'phase': 'ready'")?;
+        bench.quit()?;
+    }
+    Ok(())
 }

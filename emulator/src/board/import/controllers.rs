@@ -24,7 +24,7 @@ impl<'t> Import<'t> {
         let ids = self.clint_harts(node)?;
         let first = ids.iter().flatten().min().copied().unwrap_or(0);
         let last = ids.iter().flatten().max().copied().unwrap_or(first);
-        let harts = last - first + 1;
+        let harts = (last - first).saturating_add(1);
         let timer_at = addr.saturating_add(CLINT_TIMER);
         let (swi, mtimer) = (format!("swi@{addr:x}"), format!("mtimer@{timer_at:x}"));
         let timebase = ["/cpus", "/cpus/cpu@0"]

@@ -99,11 +99,12 @@ impl<'t> Import<'t> {
     /// path as one.
     fn id(&mut self, node: &NodeRef<'t>) -> String {
         let name = node.name();
-        let letter = name.starts_with(|first: char| first.is_ascii_alphabetic());
-        let id = if letter && !self.ids.contains(name) {
+        let id = if super::check_id(name).is_ok() && !self.ids.contains(name) {
             name.to_string()
         } else {
-            format!("dt{}", node.path().replace('/', "."))
+            let known = |c: char| c.is_ascii_alphanumeric() || "-._@,".contains(c);
+            let path = node.path().replace('/', ".");
+            format!("dt{}", path.replace(|c| !known(c), "_"))
         };
         self.ids.insert(id.clone());
         id
