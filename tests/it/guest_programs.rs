@@ -30,7 +30,11 @@ device_add driver=riscv.sifive.test id=finisher
 sysbus-mmio-map device=finisher addr=0x00100000
 ";
 
-fn start(lines: &str, images: &[(&str, Vec<u32>)], options: &[&str]) -> Result<(Scratch, Vec<String>)> {
+fn start(
+    lines: &str,
+    images: &[(&str, Vec<u32>)],
+    options: &[&str],
+) -> Result<(Scratch, Vec<String>)> {
     let scratch = Scratch::new()?;
     let mut script = format!("{BOARD}{lines}\n");
     for (number, (addr, words)) in images.iter().enumerate() {
@@ -39,7 +43,8 @@ fn start(lines: &str, images: &[(&str, Vec<u32>)], options: &[&str]) -> Result<(
     }
     script += "set-machine-phase phase=ready\n";
     let path = scratch.file("board.qmp", script)?.display().to_string();
-    let arguments = ["run", &path, "-nodefaults"].iter().chain(options).map(ToString::to_string).collect();
+    let arguments =
+        ["run", &path, "-nodefaults"].iter().chain(options).map(ToString::to_string).collect();
     Ok((scratch, arguments))
 }
 
@@ -49,10 +54,10 @@ fn run(lines: &str, images: &[(&str, Vec<u32>)]) -> Result<Ended> {
     Program::start_in(scratch, &arguments)?.ended()
 }
 
-#[track_caller]
-fn passes(lines: &str, images: &[(&str, Vec<u32>)]) {
-    let ended = run(lines, images).unwrap();
+fn passes(lines: &str, images: &[(&str, Vec<u32>)]) -> Result<()> {
+    let ended = run(lines, images)?;
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    Ok(())
 }
 
 const USUAL: &str = "sysbus-mmio-map device=ram addr=0x80000000";
@@ -66,7 +71,7 @@ fn pass_unless_zero(register: u32) -> Vec<u32> {
 
 /// A handler that sets the next alarm at once races with the thread that rings alarms.
 #[test]
-fn no_timer_interrupt_is_lost() {
+fn no_timer_interrupt_is_lost() -> Result<()> {
     const COUNT: u32 = 5; // times 4096
     let main = vec![
         here(T0),
@@ -90,28 +95,33 @@ fn no_timer_interrupt_is_lost() {
         sd(A0, S0, 0),
         MRET,
     ];
-    passes(USUAL, &[("0x80000000", [main, pass()].concat())]);
+    passes(USUAL, &[("0x80000000", [main, pass()].concat())])
 }
 
 /// SETSSIP is an edge: the bit in mip stays until software clears it.
 #[test]
-fn a_supervisor_software_interrupt_stays_pending() {
-    let program =
-        vec![lui(S0, 0x2f00), addi(T0, ZERO, 1), sw(T0, S0, 0), csrrs(A0, MIP, ZERO), andi(A0, A0, 2)];
-    passes(USUAL, &[("0x80000000", [program, pass_unless_zero(A0)].concat())]);
+fn a_supervisor_software_interrupt_stays_pending() -> Result<()> {
+    let program = vec![
+        lui(S0, 0x2f00),
+        addi(T0, ZERO, 1),
+        sw(T0, S0, 0),
+        csrrs(A0, MIP, ZERO),
+        andi(A0, A0, 2),
+    ];
+    passes(USUAL, &[("0x80000000", [program, pass_unless_zero(A0)].concat())])
 }
 
 /// The harts' pages and the memory's are not the same there.
 #[test]
-fn memory_may_begin_anywhere() {
+fn memory_may_begin_anywhere() -> Result<()> {
     let elsewhere = "sysbus-mmio-map device=ram addr=0x80000800\nqom-set path=cpus property=resetvec value=0x80001000";
-    passes(elsewhere, &[("0x80000800", fail(1)), ("0x80001000", pass())]);
+    passes(elsewhere, &[("0x80000800", fail(1)), ("0x80001000", pass())])
 }
 
 #[test]
-fn the_tree_finds_a_place_in_high_memory() {
+fn the_tree_finds_a_place_in_high_memory() -> Result<()> {
     let high = "sysbus-mmio-map device=ram addr=0x100000000\nqom-set path=cpus property=resetvec value=0x100000000";
-    passes(high, &[("0x100000000", pass_unless_zero(A1))]);
+    passes(high, &[("0x100000000", pass_unless_zero(A1))])
 }
 
 /// Firmware writes the reset register in a loop; it is reset once for that.
@@ -134,8 +144,11 @@ fn a_reset_is_one_reset() -> Result<()> {
     // lui sign-extends: clear the upper half of s2.
     let program: Vec<u32> = again.iter().copied().chain(pass()).collect();
     let program = [vec![program[0], 0x0209_1913, 0x0209_5913], program[1..].to_vec()].concat();
-    let (scratch, arguments) =
-        start(USUAL, &[("0x80000000", program)], &["-S", "-qmp", "unix:{dir}/qmp,server=on,wait=off"])?;
+    let (scratch, arguments) = start(
+        USUAL,
+        &[("0x80000000", program)],
+        &["-S", "-qmp", "unix:{dir}/qmp,server=on,wait=off"],
+    )?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let socket = scratch.path("qmp");
     let program = Program::start_in(scratch, &arguments)?;
