@@ -6,9 +6,6 @@
 #
 # It is for Debian 12 or 13 with Rust. The project itself builds without any of this; tests that need
 # a program from here say so and name this script. A second run finds everything and does nothing.
-#
-# One thing is built rather than installed, into target/: OpenSBI for 32 bits, from Debian's source
-# package or from the tree that OPENSBI_SOURCE names. Where there is neither, the tests do without.
 set -euo pipefail
 
 # Its qmp-shell takes commands from a pipe as well as from a terminal, and it was the newest when
@@ -20,7 +17,6 @@ readonly root
 readonly venv=$root/target/venv
 readonly firmware=/usr/lib/riscv64-linux-gnu/opensbi/generic
 readonly uboot=/usr/lib/u-boot/qemu-riscv64_smode
-readonly firmware32=$root/target/firmware/opensbi-rv32
 
 print_only=false
 packages=()
@@ -105,59 +101,6 @@ install_client() {
         "qemu.qmp==$QEMU_QMP_VERSION"
 }
 
-have_firmware32() { [ -f "$firmware32/fw_jump.elf" ]; }
-
-# Debian's source of OpenSBI, into a folder; with lists of its own, since few machines have deb-src.
-opensbi_source() {
-    local into=$1 codename
-    codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME-}")
-    [ -n "$codename" ] && command -v apt-get dpkg-source >/dev/null || return 1
-    mkdir -p "$into/lists/partial"
-    cat >"$into/debian.sources" <<-END
-		Types: deb-src
-		URIs: http://deb.debian.org/debian
-		Suites: $codename
-		Components: main
-		Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-	END
-    local apt=(apt-get -q -o "Dir::Etc::sourcelist=$into/debian.sources" -o Dir::Etc::sourceparts=-
-        -o "Dir::State::lists=$into/lists" -o APT::Sandbox::User=)
-    "${apt[@]}" update && (cd "$into" && "${apt[@]}" source opensbi)
-}
-
-# Debian compiles OpenSBI for 64 bits only. No failure ends this script: a mirror without sources is
-# common, and two tests are all that is lost.
-build_firmware32() {
-    local scratch source
-    scratch=$(mktemp -d)
-    # Expanded now: the name is gone when the trap runs.
-    # shellcheck disable=SC2064
-    trap "rm -rf '$scratch'" EXIT
-    if [ -n "${OPENSBI_SOURCE-}" ]; then
-        source=$OPENSBI_SOURCE
-    elif opensbi_source "$scratch" >"$scratch/log" 2>&1; then
-        source=$(find "$scratch" -mindepth 1 -maxdepth 1 -type d -name 'opensbi-*' | head -n 1)
-    else
-        say 'no 32-bit OpenSBI: its source is not to be had here:'
-        grep '^E:' "$scratch/log" | head -n 2 | sed 's/^/    /'
-        return 0
-    fi
-    if ! command -v riscv64-unknown-elf-gcc >/dev/null; then
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-            -o DPkg::Lock::Timeout=300 gcc-riscv64-unknown-elf make || return 0
-    fi
-    # This linker makes no position-independent programs, and fw_jump need not be one.
-    if make -s -C "$source" -j2 O="$scratch/build" CROSS_COMPILE=riscv64-unknown-elf- FW_PIC=n \
-        PLATFORM=generic PLATFORM_RISCV_XLEN=32 >"$scratch/log" 2>&1; then
-        mkdir -p "$firmware32"
-        cp "$scratch/build/platform/generic/firmware/fw_jump.elf" "$firmware32/"
-    else
-        say 'no 32-bit OpenSBI: its source does not compile here:'
-        grep -i error "$scratch/log" | head -n 3 | sed 's/^/    /'
-    fi
-    return 0
-}
-
 have_nextest() { cargo nextest --version >/dev/null 2>&1; }
 
 case ${1-} in
@@ -172,14 +115,12 @@ command -v cargo >/dev/null || die 'there is no cargo: install Rust first, https
 find_missing_packages
 have_client || say "missing: qemu.qmp $QEMU_QMP_VERSION in $venv - the QMP library and shell of the peer"
 have_nextest || say 'missing: cargo-nextest - runs the tests, each in a process of its own'
-have_firmware32 || say "missing: OpenSBI for 32 bits in $firmware32 - built from source, if there is one"
 
 if ! $print_only; then
     install_packages
     have_client || install_client
     have_nextest || cargo install cargo-nextest --locked
-    have_firmware32 || build_firmware32
-
+    
     packages=()
     find_missing_packages
     [ "${#packages[@]}" -eq 0 ] || die 'the packages above were installed and are still missing'
@@ -190,7 +131,6 @@ fi
 cat <<END
 qemu        $(command -v qemu-system-riscv64 || say -) $(command -v qemu-system-riscv32 || say -)
 opensbi     $firmware/fw_jump.elf
-opensbi 32  $(have_firmware32 && say "$firmware32/fw_jump.elf" || say -)
 u-boot      $uboot/uboot.elf
 assembler   $(command -v riscv64-unknown-elf-as || say -)
 qmp-shell   $venv/bin/qmp-shell

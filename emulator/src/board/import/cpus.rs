@@ -38,6 +38,14 @@ impl<'t> Import<'t> {
                 "Device tree: /cpus has no node cpu@N: a board needs a hart",
             ));
         }
+        let wanted = self.options.smp.as_ref().and_then(|smp| smp.cpus);
+        if let Some(wanted) = wanted.filter(|wanted| *wanted as usize != found.len()) {
+            return Err(QmpError::generic(format!(
+                "Device tree: /cpus has {} harts and the machine's smp.cpus (option -smp) is {wanted}: \
+                 the harts of this machine come from its tree",
+                found.len()
+            )));
+        }
         found.sort_by_key(|cpu| cpu.hartid);
         let arrays = found
             .chunk_by(|a, b| a.cpu_type == b.cpu_type && a.hartid.checked_add(1) == Some(b.hartid));
