@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use qapi_runtime::QmpError;
 
-use crate::backends::char::Plain;
+use crate::backends::char::{Plain, terminal};
 use crate::backends::host::Host;
 use crate::cli::{self, Invocation, Step};
 use crate::door::{Door, Startup};
@@ -148,7 +148,8 @@ fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
         return Ok(script::run(door, script)?);
     }
     let target = match (door.phase(), invocation.preconfig) {
-        (Phase::NoMachine, _) if !door.host.monitors.is_empty() => return Ok(()),
+        // Only QMP has the command that makes a machine.
+        (Phase::NoMachine, _) if has_qmp(door) => return Ok(()),
         (Phase::NoMachine, _) => return Err(Failure::NothingToDo),
         (_, true) => Phase::AccelCreated,
         (_, false) => Phase::Ready,
@@ -160,11 +161,14 @@ fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
     Ok(())
 }
 
+fn has_qmp(door: &Door) -> bool {
+    door.host.monitors.iter().any(Monitor::is_control)
+}
+
 /// Whether there is anything to wait for: a guest that runs, or somebody who can give commands. A
 /// script that ends too early is not saved by the human monitor that is there by default.
 fn go_on(door: &Door, invocation: &Invocation) -> bool {
-    let monitors = door.host.monitors.iter().any(Monitor::is_control);
-    if door.phase() == Phase::Ready || monitors || invocation.script.is_none() {
+    if door.phase() == Phase::Ready || has_qmp(door) || invocation.script.is_none() {
         return true;
     }
     let text = format!(
@@ -189,8 +193,14 @@ fn watch_signals(door: &Door) {
         };
         let Ok(mut signals) = registered else { continue };
         handle.spawn(async move {
-            while signals.recv().await.is_some() {
+            if signals.recv().await.is_some() {
                 inbox.end(ShutdownCause::HostSignal);
+            }
+            // The machine thread may be at work on something that does not end, such as a read
+            // from a FIFO: whoever asks twice is not kept waiting.
+            if signals.recv().await.is_some() {
+                terminal::restore();
+                std::process::exit(1);
             }
         });
     }

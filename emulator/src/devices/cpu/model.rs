@@ -11,6 +11,9 @@ const SUFFIX: &str = "-riscv-cpu";
 /// Extensions that may be said to be absent, and not yet present.
 const NOT_MODELLED: &[&str] = &["f", "d", "g", "v", "h", "x-b", "zba", "zbb", "zbc", "zbs", "sstc"];
 
+/// Properties that are on or off and no extensions.
+const SWITCHES: &[&str] = &["mmu", "pmp", "s", "sv32", "sv39", "sv48", "sv57", "u"];
+
 /// The CPU that a `cpu-type` names.
 ///
 /// # Errors
@@ -48,6 +51,9 @@ fn set(model: &mut CpuModel, key: &str, value: &str) -> Result<(), QmpError> {
         let count = value.parse().ok().filter(|count| *count <= 64);
         model.pmp_regions = count.ok_or_else(|| expects(key, "a number from 0 to 64", value))?;
         return Ok(());
+    }
+    if !SWITCHES.contains(&key) && Extension::find(key).is_none() && !NOT_MODELLED.contains(&key) {
+        return Err(QmpError::generic(format!("CPU property '{key}' not found")));
     }
     let on = match value {
         "on" | "true" | "True" | "yes" => true,
@@ -96,7 +102,8 @@ fn set(model: &mut CpuModel, key: &str, value: &str) -> Result<(), QmpError> {
                     "CPU property '{key}' is not modelled yet: leave it out or set it to off"
                 )));
             }
-            None => return Err(QmpError::generic(format!("CPU property '{key}' not found"))),
+            // `sv39=off` of a hart that has another mode.
+            None => {}
         },
     }
     Ok(())
