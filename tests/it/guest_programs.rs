@@ -124,6 +124,15 @@ fn the_tree_finds_a_place_in_high_memory() -> Result<()> {
     passes(high, &[("0x100000000", pass_unless_zero(A1))])
 }
 
+/// What is mapped over the end of memory is no place for the tree.
+#[test]
+fn the_tree_keeps_clear_of_what_hides_memory() -> Result<()> {
+    let over = "sysbus-mmio-map device=ram addr=0x80000000
+device_add driver=unimplemented-device id=over name=over size=0x1000
+sysbus-mmio-map device=over addr=0x800ff000 priority=1";
+    passes(over, &[("0x80000000", pass_unless_zero(A1))])
+}
+
 /// Firmware writes the reset register in a loop; it is reset once for that.
 #[test]
 fn a_reset_is_one_reset() -> Result<()> {

@@ -2,8 +2,9 @@
 //!
 //! RAM is one anonymous mapping which the host fills in page by page as it is touched. Several
 //! host threads (harts, devices doing DMA) work on it at once, as they do on real memory, so every
-//! access is a relaxed atomic one: to the host, a racing guest is not a data race. On the usual
-//! hosts such an access is the plain load or store instruction.
+//! access is a relaxed atomic one, which on the usual hosts is the plain load or store instruction.
+//! A guest may race with accesses of different sizes to the same bytes, of which Rust's memory model
+//! says nothing; that this is no more than old or new bytes rests on the host's instructions.
 //!
 //! This module holds the crate's `unsafe` code (besides one lifetime extension in the TLB): safe
 //! Rust has no type for memory that other threads change under the reader's hands.

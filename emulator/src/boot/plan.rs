@@ -10,7 +10,7 @@ use std::path::Path;
 use qapi_runtime::QmpError;
 
 use super::{Image, Loaded, tree};
-use crate::board::Board;
+use crate::board::{Board, Mapping};
 use crate::machine::{AddressSpace, HartPlan};
 use crate::qapi::DeviceOptionsDriver;
 
@@ -58,7 +58,8 @@ pub fn plan(
     images.append(&mut software.images);
     let mut a1 = 0;
     let mut a2 = 0;
-    let occupied: Vec<(u64, u64)> = images.iter().map(|image| (image.addr, image.end())).collect();
+    let occupied: Vec<(u64, u64)> =
+        images.iter().map(|image| (image.addr, image.end())).chain(hidden(board)).collect();
     let blob = guest_tree(board, &software)?;
     let room = (blob.len() as u64 + TREE_ROOM).next_multiple_of(TREE_ALIGNMENT);
     if let Some(at) = place(board, room, &occupied) {
@@ -220,6 +221,18 @@ fn place(board: &Board, room: u64, occupied: &[(u64, u64)]) -> Option<u64> {
             Some((first, _)) => at = first.checked_sub(room)? & !(TREE_ALIGNMENT - 1),
         }
     }
+}
+
+/// Addresses at which something else than memory is seen: first and end.
+fn hidden(board: &Board) -> Vec<(u64, u64)> {
+    let view = board.view();
+    let is_ram = |mapping: &Mapping| {
+        let regions = board.device(&mapping.device).map(|device| device.driver().regions());
+        let region = regions.as_ref().and_then(|regions| regions.get(mapping.region as usize));
+        region.is_some_and(|region| region.kind.is_ram())
+    };
+    let seen = view.spans.iter().filter(|span| !is_ram(&view.mappings[span.mapping]));
+    seen.map(|span| (span.first, span.last.saturating_add(1))).collect()
 }
 
 /// `struct fw_dynamic_info`, version 2: magic, version, next address, next mode (S), options, boot
