@@ -28,10 +28,15 @@ impl Chardevs {
     }
 
     /// Gives a back end a further name.
-    pub fn alias(&self, name: String, id: String) {
-        if name != id {
-            self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name, id);
+    ///
+    /// # Errors
+    /// There is no such back end.
+    pub fn alias(&self, name: String, id: String) -> Result<(), QmpError> {
+        if self.get(&id).is_none() {
+            return Err(QmpError::device_not_found(format!("Character back end '{id}' not found")));
         }
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name, id);
+        Ok(())
     }
 
     /// Adds one.

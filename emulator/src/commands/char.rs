@@ -64,6 +64,9 @@ impl CharCommands for Door {
             return Err(QmpError::generic(format!("Duplicate ID '{id}' for chardev")));
         }
         let config = match backend {
+            ChardevOptionsBackend::Alias(options) => {
+                return self.host.chardevs.alias(id, options.chardev);
+            }
             ChardevOptionsBackend::Null(_) => CharConfig::Null,
             ChardevOptionsBackend::Pty => CharConfig::Pty { path: None },
             ChardevOptionsBackend::Stdio(options) => {

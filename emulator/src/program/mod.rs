@@ -8,11 +8,12 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use qapi_runtime::QmpError;
+use serde_json::json;
 
 use crate::backends::char::{Plain, terminal};
 use crate::backends::host::Host;
 use crate::cli::{self, Invocation, Step};
-use crate::door::{Door, Startup};
+use crate::door::{Command, Door, Startup};
 use crate::phase::Arrival;
 use crate::qapi::{Phase, ShutdownCause};
 use crate::qmp::Monitor;
@@ -136,8 +137,11 @@ fn attach(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
 /// The machine and its phases; or the script.
 fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
     for (number, id) in invocation.serials.iter().enumerate() {
-        if let Some(id) = id {
-            door.chardevs().alias(format!("serial{number}"), id.clone());
+        let name = format!("serial{number}");
+        if let Some(id) = id.as_ref().filter(|id| **id != name) {
+            let alias = json!({ "id": name, "backend": "alias", "chardev": id });
+            let command = Command::new("x-chardev-add", alias)?;
+            execute(door, &Step { command, origin: format!("option -serial chardev:{id}") })?;
         }
     }
     door.defer(invocation.devices.clone());
