@@ -345,7 +345,6 @@ impl Door {
 }
 
 fn not_found(name: &str) -> QmpError {
-    let error = QmpError::command_not_found(format!("The command {name} has not been found"));
-    let close = qapi_runtime::nearest(name, qapi::COMMANDS.iter().map(|command| command.name));
-    if close.is_empty() { error } else { error.with_data(serde_json::json!({ "nearest": close })) }
+    QmpError::command_not_found(format!("The command {name} has not been found"))
+        .with_nearest(name, qapi::COMMANDS.iter().map(|command| command.name))
 }

@@ -27,7 +27,7 @@ pub use object::{Object, Property, change_machine, driver_properties};
 pub use wire::PortRef;
 
 /// The most harts of a board: each has a thread.
-pub const MOST_HARTS: u64 = 512;
+pub const MOST_HARTS: u32 = 512;
 
 /// The name of a device: its id, or one made from its driver. Unique on a board.
 pub type Name = Arc<str>;
@@ -191,7 +191,7 @@ impl Board {
             }
             total += u64::from(units.count);
         }
-        if total > MOST_HARTS {
+        if total > MOST_HARTS.into() {
             return Err(QmpError::generic(format!(
                 "A board can have {MOST_HARTS} harts; with '{}' it would have {total}",
                 new.name

@@ -253,16 +253,8 @@ impl Board {
 
     fn no_property(&self, object: &Object, property: &str) -> QmpError {
         let known = self.properties(object);
-        let close = qapi_runtime::nearest(property, known.iter().map(|p| p.name.as_str()));
-        let error = QmpError::generic(format!(
-            "Property '{}.{property}' not found",
-            self.type_name(object)
-        ));
-        if close.is_empty() {
-            error
-        } else {
-            error.with_data(serde_json::json!({ "nearest": close }))
-        }
+        QmpError::generic(format!("Property '{}.{property}' not found", self.type_name(object)))
+            .with_nearest(property, known.iter().map(|p| p.name.as_str()))
     }
 }
 

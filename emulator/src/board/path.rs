@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use qapi_runtime::{ErrorClass, QmpError, nearest};
+use qapi_runtime::QmpError;
 
 use super::{Board, Device, Object, PortRef};
-
-/// How many names an error suggests.
-const SUGGESTIONS: usize = 5;
 
 impl Board {
     /// The object at a path: `/machine/peripheral/uart`, or the end of one such as `uart`,
@@ -125,14 +122,8 @@ impl Board {
     fn not_found(&self, path: &str, name: &str) -> QmpError {
         let names: Vec<&str> = self.devices().map(|device| &*device.name).collect();
         let name = name.rsplit('/').next().unwrap_or(name);
-        let close = nearest(name, names.iter().copied());
-        let mut error =
-            QmpError::new(ErrorClass::DeviceNotFound, format!("Device '{path}' not found"));
-        if !close.is_empty() {
-            let close: Vec<_> = close.into_iter().take(SUGGESTIONS).collect();
-            error = error.with_data(serde_json::json!({ "nearest": close }));
-        }
-        error
+        QmpError::device_not_found(format!("Device '{path}' not found"))
+            .with_nearest(name, names.iter().copied())
     }
 }
 

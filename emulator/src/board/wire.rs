@@ -103,11 +103,6 @@ impl Board {
         self.wires.forward.iter()
     }
 
-    /// The output that drives an input.
-    pub fn driven_by(&self, input: &PortRef) -> Option<&PortRef> {
-        self.wires.output_of(input)
-    }
-
     pub(super) fn ports_in_use(&self, device: &Name) -> Vec<PortRef> {
         let outputs = self.wires.leaving(device).map(|(from, _)| from.clone());
         outputs.chain(self.wires.entering(device).map(|(to, _)| to.clone())).collect()

@@ -14,8 +14,6 @@ use crate::board::{Board, Mapping};
 use crate::machine::{AddressSpace, HartPlan};
 use crate::qapi::DeviceOptionsDriver;
 
-/// Where harts start that nothing else gives a start: the reset vector of QEMU's RISC-V harts.
-const RESET_VECTOR: u64 = 0x1000;
 /// Alignment of the device tree; Linux wants 8 bytes, U-Boot 16; a page reads well.
 const TREE_ALIGNMENT: u64 = 0x1000;
 /// Room after the tree for what firmware adds to it in place.
@@ -86,7 +84,7 @@ pub fn plan(
     let given = loader_starts(board, harts)?;
     let starts = harts.iter().enumerate().map(|(index, hart)| {
         let loader = given.iter().rev().find(|(cpu, _)| *cpu as usize == index).map(|(_, pc)| *pc);
-        let pc = loader.or(hart.start).or(software.entry).unwrap_or(RESET_VECTOR);
+        let pc = loader.or(hart.start).or(software.entry).unwrap_or(hart.config.reset_vector);
         Start { pc, arguments: [(10, hart.config.hartid), (11, a1), (12, a2)] }
     });
     Ok(BootPlan { starts: starts.collect(), images })

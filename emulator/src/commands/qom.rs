@@ -1,7 +1,7 @@
 //! `qapi/qom.json`.
 
 use boardwright_riscv::CPU_MODELS;
-use qapi_runtime::{QmpError, Value, nearest};
+use qapi_runtime::{QmpError, Value};
 
 use crate::board::{Property, change_machine, driver_properties};
 use crate::door::Door;
@@ -26,9 +26,8 @@ pub(super) fn info_of(property: Property) -> ObjectPropertyInfo {
 }
 
 pub(super) fn unknown_type(what: &str, name: &str) -> QmpError {
-    let error = QmpError::device_not_found(format!("{what} '{name}' not found"));
-    let close = nearest(name, DeviceDriver::ALL.iter().map(|driver| driver.as_str()));
-    if close.is_empty() { error } else { error.with_data(serde_json::json!({ "nearest": close })) }
+    QmpError::device_not_found(format!("{what} '{name}' not found"))
+        .with_nearest(name, DeviceDriver::ALL.iter().map(|driver| driver.as_str()))
 }
 
 /// Every type with its parent.

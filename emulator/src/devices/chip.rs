@@ -38,9 +38,4 @@ impl<T: Outputs> Chip<T> {
     pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> R {
         look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
-
-    /// The lines.
-    pub fn lines(&self) -> &[Line] {
-        &self.lines
-    }
 }

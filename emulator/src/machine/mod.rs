@@ -171,11 +171,6 @@ impl Machine {
     pub fn harts(&self) -> &Harts {
         &self.harts
     }
-
-    /// The address space, for a debugger's accesses.
-    pub fn space(&self) -> &AddressSpace {
-        &self.space
-    }
 }
 
 /// The machine while it is put together.

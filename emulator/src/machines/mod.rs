@@ -19,9 +19,6 @@ pub trait Template: Sync {
     /// What it is, in a few words.
     fn description(&self) -> &'static str;
 
-    /// The most harts it can have.
-    fn cpu_max(&self) -> u32;
-
     /// The commands that build its board, and what there is to say about it.
     ///
     /// # Errors

@@ -28,10 +28,6 @@ impl Template for None {
         "empty machine"
     }
 
-    fn cpu_max(&self) -> u32 {
-        512
-    }
-
     fn commands(&self, options: &MachineOptions) -> Result<Plan, QmpError> {
         let mut commands = Vec::new();
         if let Some(size) = options.memory {

@@ -37,10 +37,6 @@ impl Template for SifiveDt {
         "SiFive core complex described by a device tree"
     }
 
-    fn cpu_max(&self) -> u32 {
-        512
-    }
-
     fn commands(&self, options: &MachineOptions) -> Result<Plan, QmpError> {
         let tree = Self::tree(options)?;
         let plan = import::commands(&tree, options)?;

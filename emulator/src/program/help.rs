@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use boardwright_riscv::CPU_MODELS;
-use qapi_runtime::{QmpError, nearest};
+use qapi_runtime::QmpError;
 
 use crate::board::{Property, driver_properties};
 use crate::cli::{self, Ask};
@@ -44,9 +44,7 @@ fn list<'a>(title: &str, names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn not_found(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> QmpError {
-    let error = QmpError::generic(format!("{what} '{name}' not found"));
-    let close = nearest(name, known);
-    if close.is_empty() { error } else { error.with_data(serde_json::json!({ "nearest": close })) }
+    QmpError::generic(format!("{what} '{name}' not found")).with_nearest(name, known)
 }
 
 fn print(title: &str, properties: impl Iterator<Item = Property>) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Map, Path, QmpError, Value, invalid_type, nearest};
+use crate::{Map, Path, QmpError, Value, invalid_type};
 
 /// A generated enumeration.
 pub trait Enum: Copy + 'static {
@@ -54,10 +54,11 @@ pub fn decode_enum<E: Enum>(value: &Value, at: &Path<'_>) -> Result<E, QmpError>
     find(text).ok_or_else(|| {
         let error = QmpError::generic(format!("Parameter '{at}' does not accept value '{text}'"));
         let names = || E::ALL.iter().map(|value| value.as_str());
-        let near = nearest(text, names());
-        let (key, names) =
-            if near.is_empty() { ("accepted", names().collect()) } else { ("nearest", near) };
-        let names = names.into_iter().map(Value::from).collect();
-        error.with_data(Map::from_iter([(key.to_string(), Value::Array(names))]))
+        let error = error.with_nearest(text, names());
+        if error.data.is_some() {
+            return error;
+        }
+        let accepted = names().map(Value::from).collect();
+        error.with_data(Map::from_iter([("accepted".to_string(), Value::Array(accepted))]))
     })
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::{Map, Value};
+use crate::{Map, Value, nearest};
 
 /// The classes of QMP errors; a client branches on the class, never on the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +81,17 @@ impl QmpError {
     pub fn with_data(mut self, data: impl Into<Value>) -> Self {
         self.data = Some(data.into());
         self
+    }
+
+    /// The same error with the names that are near to `name` in its data, if any are: for
+    /// "did you mean".
+    #[must_use]
+    pub fn with_nearest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let near: Vec<Value> = nearest(name, known).into_iter().map(Value::from).collect();
+        if near.is_empty() {
+            return self;
+        }
+        self.with_data(Map::from_iter([("nearest".to_string(), Value::Array(near))]))
     }
 
     /// The value of the answer's member `error`: `{"class", "desc"}`, and `data` where there is some.

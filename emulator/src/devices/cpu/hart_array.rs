@@ -6,12 +6,11 @@ use boardwright_riscv::{HartConfig, Interrupts};
 use qapi_runtime::QmpError;
 
 use super::model;
+use crate::board::MOST_HARTS;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Units};
 use crate::machine::{HartClock, HartPlan, Site};
 use crate::qapi::RiscvHartArrayProperties;
 
-/// How many harts an array can have.
-const MAX_HARTS: u32 = 512;
 /// Where harts start that nothing else gives a start.
 const RESET_VECTOR: u64 = 0x1000;
 /// Interrupt inputs of a hart that mean something: the standard causes of the privileged
@@ -63,9 +62,9 @@ impl Driver for RiscvHartArrayProperties {
                 "Parameters 'num-harts' and 'num-cpus' are the same: give one of them",
             ));
         }
-        if !(1..=MAX_HARTS).contains(&self.count()) {
+        if !(1..=MOST_HARTS).contains(&self.count()) {
             return Err(QmpError::generic(format!(
-                "Parameter 'num-harts' expects a number from 1 to {MAX_HARTS}, not {}",
+                "Parameter 'num-harts' expects a number from 1 to {MOST_HARTS}, not {}",
                 self.count()
             )));
         }

@@ -1,7 +1,7 @@
 //! CPU types as options spell them: `rv64`, `rv64-riscv-cpu`, `rv64,c=false,pmp=true`.
 
 use boardwright_riscv::{CPU_MODELS, CpuModel, Extension, Mmu, Modes};
-use qapi_runtime::{QmpError, nearest};
+use qapi_runtime::QmpError;
 
 /// The type of harts for which nothing is said.
 pub const DEFAULT: &str = "rv64";
@@ -23,13 +23,8 @@ pub fn parse(text: &str) -> Result<CpuModel, QmpError> {
     let name = parts.next().unwrap_or_default();
     let short = name.strip_suffix(SUFFIX).unwrap_or(name);
     let Some(found) = CpuModel::find(short) else {
-        let close = nearest(short, CPU_MODELS.iter().map(|model| model.name));
-        let error = QmpError::generic(format!("unable to find CPU model '{name}'"));
-        return Err(if close.is_empty() {
-            error
-        } else {
-            error.with_data(serde_json::json!({ "nearest": close }))
-        });
+        return Err(QmpError::generic(format!("unable to find CPU model '{name}'"))
+            .with_nearest(short, CPU_MODELS.iter().map(|model| model.name)));
     };
     let mut model = found.clone();
     for property in parts {
