@@ -58,7 +58,9 @@ fn dial(client: &mut Client, label: &str, scratch: &Scratch) -> Result<Client> {
     let entry = all.as_array().into_iter().flatten().find(|entry| entry["label"] == label);
     let filename = entry.with_context(|| all.to_string())?["filename"].as_str().unwrap_or_default();
     let address = filename.split(',').next().unwrap_or_default();
-    match address.strip_prefix("disconnected:tcp:") {
+    // The client before may not have been missed yet: then its connection is shown, which has the
+    // same address.
+    match address.strip_prefix("disconnected:").unwrap_or(address).strip_prefix("tcp:") {
         Some(address) => Client::over(TcpStream::connect(address)?),
         None => Client::connect_raw(&scratch.path("m")),
     }
