@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{HartConfig, Modes, Xlen};
 use crate::csr::{CsrState, CsrTable};
+use crate::debug::{DebugStop, Points};
 use crate::hart::Clock;
 use crate::interrupts::Interrupts;
 use crate::memory::Bus;
@@ -43,6 +44,10 @@ pub(crate) struct Core {
     pub(crate) fetch_epoch: u64,
     /// Changes whenever decoded code may differ from memory.
     pub(crate) code_epoch: u64,
+    /// Where a debugger wants the hart to stop.
+    pub(crate) points: Points,
+    /// Why an instruction was not done, until `run` returns.
+    pub(crate) debug_stop: Option<DebugStop>,
     pub(crate) config: HartConfig,
     pub(crate) interrupts: Arc<Interrupts>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -75,6 +80,8 @@ impl Core {
             lost: false,
             fetch_epoch: 0,
             code_epoch: 0,
+            points: Points::default(),
+            debug_stop: None,
             config,
             interrupts,
             clock,

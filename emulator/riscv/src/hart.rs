@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::config::{ConfigError, HartConfig};
 use crate::core::Core;
 use crate::csr;
+use crate::debug::{DebugStop, Watchpoint};
 use crate::interp::{self, Blocks};
 use crate::interrupts::Interrupts;
 use crate::isa::Decoder;
 use crate::memory::Bus;
 use crate::observe::Observer;
-use crate::trap::Mode;
+use crate::trap::{Exception, Mode};
 
 /// Where the `time` CSR comes from.
 pub trait Clock: Send + Sync {
@@ -28,6 +29,8 @@ pub enum Exit {
     Wfi,
     /// [`Interrupts::request_exit`] was called.
     Requested,
+    /// The next instruction is of interest to the debugger, and has not been done.
+    Debug(DebugStop),
 }
 
 /// A hart: registers, decoded code, and the connections to the machine around it.
@@ -86,6 +89,31 @@ impl Hart {
     pub fn set_observer(&mut self, observer: Option<Arc<dyn Observer>>) {
         self.core.observer = observer;
         self.blocks.clear();
+    }
+
+    /// Sets the breakpoints, in the place of those that there were: virtual addresses before
+    /// whose instructions [`Hart::run`] returns `Exit::Debug`. A reset leaves them.
+    pub fn set_breakpoints(&mut self, addrs: &[u64]) {
+        self.core.set_breakpoints(addrs);
+    }
+
+    /// Sets the watchpoints, in the place of those that there were: [`Hart::run`] returns
+    /// `Exit::Debug` before an instruction that touches one of them. A reset leaves them.
+    pub fn set_watchpoints(&mut self, list: &[Watchpoint]) {
+        self.core.set_watchpoints(list);
+    }
+
+    /// Chooses whether [`Hart::run`] returns `Exit::Debug` before an `ebreak`, for breakpoints
+    /// written into memory and for semihosting. Who then finds that it is the guest's own lets it
+    /// have the exception by [`Hart::raise_breakpoint`]. A reset leaves it.
+    pub fn stop_at_ebreak(&mut self, stop: bool) {
+        self.core.stop_at_ebreak(stop);
+    }
+
+    /// Lets the guest take the exception of an `ebreak` at `pc`.
+    pub fn raise_breakpoint(&mut self) {
+        let pc = self.core.pc;
+        self.core.take_trap(Exception::Breakpoint as u64, false, pc);
     }
 
     /// Forgets which pages are RAM and looks again at code that was decoded. To be called after a

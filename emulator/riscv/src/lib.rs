@@ -14,6 +14,7 @@
 //!   mmu/             page-table walk, physical memory protection, TLB
 //!   trap             exceptions, interrupts, delegation, return
 //!   core             the architectural state all of these work on
+//!   debug            breakpoints, watchpoints
 //!   interp/          decoded blocks and the loop that runs them
 //!   hart             the public face
 //! ```
@@ -22,6 +23,7 @@ mod config;
 mod core;
 mod cpu;
 mod csr;
+mod debug;
 mod dump;
 mod hart;
 mod interp;
@@ -37,6 +39,7 @@ pub use config::{
 };
 pub use cpu::{CPU_MODELS, CpuModel};
 pub use csr::{Csr, Family, csrs};
+pub use debug::{DebugStop, WatchKind, Watchpoint};
 pub use hart::{Clock, Exit, Hart};
 pub use interrupts::Interrupts;
 pub use memory::{Bus, BusError, OutOfRange, PAGE_SIZE, Ram, RamPage, Word};

@@ -49,7 +49,8 @@ pub(crate) struct Blocks {
     ops: Vec<Decoded>,
     by_address: HashMap<u64, Block, BuildHasherDefault<AddressHasher>>,
     targets: Box<[Target; TARGETS]>,
-    /// For code that cannot be kept: what is not in RAM, or not protected as a whole page is.
+    /// For code that cannot be kept: what is not in RAM, not protected as a whole page is, or in a
+    /// page with a breakpoint.
     transient: Vec<Decoded>,
 }
 
@@ -204,6 +205,7 @@ impl Blocks {
 
     /// Decodes the one instruction at `pc`, from wherever it can be read.
     fn decode_transient(&mut self, core: &mut Core, pc: u64) -> Flow<&[Decoded]> {
+        core.watch(Access::Fetch, pc, 1)?;
         let mut bits = fetch_unit(core, pc)?;
         if length(bits) == 4 {
             let next = core.xlen.truncate(pc.wrapping_add(2));
@@ -221,6 +223,9 @@ impl Blocks {
 
 /// The physical address that code at `pc` can be kept for, if it can be kept.
 fn fetchable(core: &mut Core, pc: u64) -> Flow<Option<u64>> {
+    if core.points.on_page(Access::Fetch, pc) {
+        return Ok(None);
+    }
     let set = core.fetch_set();
     if let Some(physical) = core.tlb.fetch(set, pc) {
         return Ok(Some(physical));

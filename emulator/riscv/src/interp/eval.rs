@@ -39,7 +39,7 @@ impl<'a, const XLEN: u32> Eval<'a, XLEN> {
 
     fn with_cell<T: AtomicWord>(&mut self, addr: u64, op: AmoOp, value: u64) -> Flow<u64> {
         let value = T::narrow(value);
-        let old = self.core.with_cell::<T, T>(addr, |cell| T::amo(cell, op, value))?;
+        let old = self.core.amo_cell::<T, T>(addr, |cell| T::amo(cell, op, value))?;
         Ok(old.extend())
     }
 }
@@ -261,7 +261,10 @@ impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
         Err(Stop::Jump)
     }
     fn trap(&mut self, exception: Exception, tval: u64) -> Flow {
-        self.core.raise(exception, tval)
+        match exception {
+            Exception::Breakpoint => self.core.breakpoint(tval),
+            _ => self.core.raise(exception, tval),
+        }
     }
     fn leave(&mut self) -> Flow {
         self.core.pc = self.following();

@@ -71,6 +71,9 @@ pub(crate) fn run(core: &mut Core, blocks: &mut Blocks, budget: u64) -> Exit {
         }
         core.update_attention();
         left = run_blocks(core, blocks, left);
+        if let Some(stop) = core.debug_stop.take() {
+            return Exit::Debug(stop);
+        }
     }
 }
 
@@ -79,6 +82,7 @@ fn run_blocks(core: &mut Core, blocks: &mut Blocks, mut left: u64) -> u64 {
     while left > 0 && core.interrupts.word() & core.attention == 0 {
         let ops = match blocks.find(core) {
             Ok(ops) => ops,
+            Err(Stop::Debug) => return left,
             Err(_) => {
                 if core.cannot_trap() {
                     core.lose();
@@ -118,10 +122,13 @@ fn run_blocks(core: &mut Core, blocks: &mut Blocks, mut left: u64) -> u64 {
                     core.retired += done + 1;
                     return left - (done + 1);
                 }
-                Err(Stop::Trap) => {
+                Err(stop @ (Stop::Trap | Stop::Debug)) => {
                     let offset = ops.get(done as usize).map_or(0, |op| op.offset);
                     core.pc = core.xlen.truncate(core.pc.wrapping_add(offset.into()));
                     core.retired += done;
+                    if stop == Stop::Debug {
+                        return left - done;
+                    }
                     take_exception(core);
                     return left - (done + 1);
                 }

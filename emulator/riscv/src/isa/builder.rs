@@ -20,6 +20,8 @@ pub enum Stop {
     Jump,
     /// An exception has been raised.
     Trap,
+    /// A debugger is to be told before the instruction is done.
+    Debug,
     /// The instruction is done, and changed what the run loop relies on.
     Leave,
 }

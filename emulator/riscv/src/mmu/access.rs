@@ -148,6 +148,16 @@ impl Core {
         })
     }
 
+    /// Loads from and stores to a word in RAM in one step.
+    pub(crate) fn amo_cell<T: AtomicWord, V>(
+        &mut self,
+        addr: u64,
+        work: impl FnOnce(&T::Cell) -> V,
+    ) -> Flow<V> {
+        self.watch(Access::Load, addr, T::SIZE as u64)?;
+        self.with_cell::<T, V>(addr, work)
+    }
+
     /// Works on a word in RAM in one step.
     pub(crate) fn with_cell<T: AtomicWord, V>(
         &mut self,
@@ -169,8 +179,12 @@ impl Core {
     }
 
     fn place(&mut self, addr: u64, size: u64, access: Access) -> Flow<Place> {
+        self.watch(access, addr, size)?;
         match self.translate(addr, size, access) {
-            Ok(place) => Ok(place),
+            Ok(place) => {
+                let uniform = place.uniform && !self.points.on_page(access, addr);
+                Ok(Place { uniform, ..place })
+            }
             Err(fault) => self.fault(fault, access, addr),
         }
     }

@@ -4,6 +4,7 @@
 mod arithmetic;
 mod atomics;
 mod common;
+mod debug;
 mod memory;
 mod paging;
 mod protection;

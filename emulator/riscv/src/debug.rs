@@ -1,0 +1,195 @@
+//! Where a hart stops for a debugger.
+//!
+//! Breakpoints and watchpoints are one list of points, each a range of virtual addresses. It costs
+//! nothing where there is no point: a page that a point lies on is cached neither for data nor for
+//! code, so that accesses go the slow way (`mmu/access.rs`) and instructions are fetched one by one
+//! (`interp/block.rs`), and only there the list is looked at.
+//!
+//! A hart stops before the instruction is done. To go on, a debugger takes the point away for a
+//! single step, as gdb does.
+
+use crate::core::Core;
+use crate::isa::{Flow, Stop};
+use crate::memory::PAGE_SIZE;
+use crate::mmu::Access;
+use crate::trap::Exception;
+
+/// Why a hart stands still before the instruction at its `pc`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DebugStop {
+    /// There is a breakpoint at the instruction.
+    Breakpoint,
+    /// The instruction is about to touch what is watched.
+    Watchpoint {
+        /// What the watchpoint is for.
+        kind: WatchKind,
+        /// The first watched byte that would be touched.
+        addr: u64,
+    },
+    /// The instruction is `ebreak` or `c.ebreak`.
+    Ebreak,
+}
+
+/// The accesses that a watchpoint is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchKind {
+    /// Loads.
+    Read,
+    /// Stores.
+    Write,
+    /// Both.
+    Access,
+}
+
+/// Memory that a debugger watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watchpoint {
+    /// The accesses to tell of.
+    pub kind: WatchKind,
+    /// The first virtual address.
+    pub addr: u64,
+    /// How many bytes; 0 watches nothing.
+    pub len: u64,
+}
+
+/// What a point does when it is met.
+#[derive(Debug, Clone, Copy)]
+enum Action {
+    /// The hart stops at a breakpoint.
+    Break,
+    /// The hart stops at a watchpoint.
+    Watch(WatchKind),
+}
+
+/// A range of virtual addresses, and the accesses to them that are of interest.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    first: u64,
+    last: u64,
+    fetch: bool,
+    load: bool,
+    store: bool,
+    action: Action,
+}
+
+impl Point {
+    fn about(&self, access: Access) -> bool {
+        match access {
+            Access::Fetch => self.fetch,
+            Access::Load => self.load,
+            Access::Store => self.store,
+        }
+    }
+}
+
+/// The points of a hart.
+#[derive(Debug, Default)]
+pub(crate) struct Points {
+    list: Vec<Point>,
+    /// Whether any is about fetches, and whether any is about data.
+    code: bool,
+    data: bool,
+    /// Whether `ebreak` stops the hart instead of raising an exception.
+    ebreak: bool,
+}
+
+impl Points {
+    /// Whether accesses to the page that holds an address have to be looked at one by one. An
+    /// atomic operation loads by way of what is cached for stores, so these are not told apart.
+    pub(crate) fn on_page(&self, access: Access, addr: u64) -> bool {
+        let fetch = access == Access::Fetch;
+        if !(if fetch { self.code } else { self.data }) {
+            return false;
+        }
+        let page = addr & !(PAGE_SIZE - 1);
+        let end = page | (PAGE_SIZE - 1);
+        self.list.iter().any(|point| {
+            let about = if fetch { point.fetch } else { point.load || point.store };
+            about && point.first <= end && page <= point.last
+        })
+    }
+
+    /// The first point that an access meets, and the first address where it does.
+    fn met(&self, access: Access, addr: u64, size: u64) -> Option<(Point, u64)> {
+        let last = addr.saturating_add(size - 1);
+        let meets =
+            |point: &&Point| point.about(access) && point.first <= last && addr <= point.last;
+        self.list.iter().find(meets).map(|point| (*point, addr.max(point.first)))
+    }
+
+    fn update(&mut self) {
+        self.code = self.list.iter().any(|point| point.fetch);
+        self.data = self.list.iter().any(|point| point.load || point.store);
+    }
+}
+
+impl Core {
+    /// Sets the debugger's breakpoints, in the place of those that there were.
+    pub(crate) fn set_breakpoints(&mut self, addrs: &[u64]) {
+        let points = addrs.iter().map(|&addr| Point {
+            first: addr,
+            last: addr,
+            fetch: true,
+            load: false,
+            store: false,
+            action: Action::Break,
+        });
+        self.points.list.retain(|point| !matches!(point.action, Action::Break));
+        self.points.list.extend(points);
+        self.points_changed();
+    }
+
+    /// Sets the debugger's watchpoints, in the place of those that there were.
+    pub(crate) fn set_watchpoints(&mut self, list: &[Watchpoint]) {
+        let points = list.iter().filter(|watch| watch.len > 0).map(|watch| Point {
+            first: watch.addr,
+            last: watch.addr.saturating_add(watch.len - 1),
+            fetch: false,
+            load: watch.kind != WatchKind::Write,
+            store: watch.kind != WatchKind::Read,
+            action: Action::Watch(watch.kind),
+        });
+        self.points.list.retain(|point| !matches!(point.action, Action::Watch(_)));
+        self.points.list.extend(points);
+        self.points_changed();
+    }
+
+    /// Chooses whether `ebreak` stops the hart.
+    pub(crate) fn stop_at_ebreak(&mut self, stop: bool) {
+        self.points.ebreak = stop;
+    }
+
+    fn points_changed(&mut self) {
+        self.points.update();
+        self.flush_memory();
+    }
+
+    /// Stops before an access that somebody wants to know of.
+    #[inline]
+    pub(crate) fn watch(&mut self, access: Access, addr: u64, size: u64) -> Flow {
+        let any = if access == Access::Fetch { self.points.code } else { self.points.data };
+        if any { self.watch_slow(access, addr, size) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn watch_slow(&mut self, access: Access, addr: u64, size: u64) -> Flow {
+        let Some((point, addr)) = self.points.met(access, addr, size) else { return Ok(()) };
+        match point.action {
+            Action::Break => self.stop(DebugStop::Breakpoint),
+            Action::Watch(kind) => self.stop(DebugStop::Watchpoint { kind, addr }),
+        }
+    }
+
+    /// `ebreak`: for the debugger, if it has asked for it, else for the guest.
+    pub(crate) fn breakpoint(&mut self, pc: u64) -> Flow {
+        if self.points.ebreak {
+            return self.stop(DebugStop::Ebreak);
+        }
+        self.raise(Exception::Breakpoint, pc)
+    }
+
+    fn stop(&mut self, stop: DebugStop) -> Flow {
+        self.debug_stop = Some(stop);
+        Err(Stop::Debug)
+    }
+}
