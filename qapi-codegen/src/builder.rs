@@ -5,7 +5,7 @@ use std::{env, fs, io};
 
 use qapi_schema::{Diagnostics, load};
 
-use crate::{Options, generate};
+use crate::{Options, Side, generate};
 
 /// Why a build script has nothing to show.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,12 @@ impl Builder {
     /// Writes to this directory instead of cargo's `OUT_DIR`.
     pub fn out_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.out_dir = Some(dir.into());
+        self
+    }
+
+    /// Generates what a client of the protocol needs, in `client.rs`, instead of a server's code.
+    pub fn client(mut self) -> Self {
+        self.options.side = Side::Client;
         self
     }
 

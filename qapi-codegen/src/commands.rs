@@ -11,34 +11,22 @@ use crate::docs;
 use crate::names::{ident, snake};
 use crate::structs::{self, Struct};
 
-/// The structs of inline arguments, and which command an argument struct is for.
+/// The structs of inline arguments.
 pub(crate) fn arguments(scope: &Scope<'_>, id: EntityId, command: &Command) -> TokenStream {
     let Arguments::Inline(object) = scope.cx.arguments(command) else { return TokenStream::new() };
     let entity = scope.cx.schema.get(id);
     let name = &entity.name;
     let arguments = scope.named(id);
-    let definition = structs::emit_as(
+    structs::emit_as(
         scope,
         &Struct {
             id: object,
-            ident: arguments.clone(),
+            ident: arguments,
             name,
             docs: vec![format!("The arguments of `{name}`.")],
             doc: entity.doc.as_ref(),
         },
-    );
-    let reply = match command.returns {
-        Some(id) => scope.ty(id),
-        None => quote! { rt::Empty },
-    };
-    quote! {
-        #definition
-
-        impl rt::Request for #arguments {
-            const NAME: &'static str = #name;
-            type Reply = #reply;
-        }
-    }
+    )
 }
 
 /// The traits of a module.

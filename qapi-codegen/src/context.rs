@@ -11,12 +11,14 @@ use qapi_schema::model::{
 };
 use quote::quote;
 
+use crate::Side;
 use crate::names::{Names, camel, distinct, ident, snake};
 
 /// A configured schema with its names.
 pub(crate) struct Context<'a> {
     pub(crate) schema: &'a Schema,
     pub(crate) names: Names,
+    pub(crate) side: Side,
 }
 
 /// A schema module of which a file is made.
@@ -49,8 +51,8 @@ pub(crate) enum Arguments {
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(schema: &'a Schema) -> Self {
-        Self { schema, names: Names::new(schema) }
+    pub(crate) fn new(schema: &'a Schema, side: Side) -> Self {
+        Self { schema, names: Names::new(schema), side }
     }
 
     /// The modules that have something to emit, in schema order.
@@ -187,6 +189,14 @@ impl<'a> Context<'a> {
         distinct(definition.values.iter().map(|value| value.name.as_str()), camel)
     }
 
+    /// The variant that a client's enumeration has for all other names; none for a server.
+    pub(crate) fn unknown_ident(&self, definition: &Enum) -> Option<Ident> {
+        let names = definition.values.iter().map(|value| value.name.as_str());
+        let with_unknown = names.chain(["unknown"]);
+        let last = || distinct(with_unknown, camel).pop();
+        (self.side == Side::Client).then(last).flatten()
+    }
+
     /// What a command's method gets.
     pub(crate) fn arguments(&self, command: &Command) -> Arguments {
         if !command.generate {
@@ -306,7 +316,8 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn builtin_type(builtin: Builtin) -> TokenStream {
+/// The Rust type of a predefined one.
+pub(crate) fn builtin_type(builtin: Builtin) -> TokenStream {
     match builtin {
         Builtin::Str => quote! { String },
         Builtin::Number => quote! { f64 },

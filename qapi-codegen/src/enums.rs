@@ -1,27 +1,20 @@
 //! Enumerations become enums that know their spelling.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use qapi_schema::model::{EntityId, Enum};
 use quote::quote;
 
 use crate::context::{Scope, described};
-use crate::docs;
+use crate::{docs, open};
 
 /// The enum and everything it implements.
 pub(crate) fn emit(scope: &Scope<'_>, id: EntityId, definition: &Enum) -> TokenStream {
-    let entity = scope.cx.schema.get(id);
-    let name = &entity.name;
+    if let Some(unknown) = scope.cx.unknown_ident(definition) {
+        return open::emit(scope, id, definition, &unknown);
+    }
+    let name = &scope.cx.schema.get(id).name;
     let ident = scope.named(id);
-    let doc = entity.doc.as_ref();
-    let docs = docs::attributes(docs::definition(doc, &format!("`{name}`.")));
-    let values = scope.cx.value_idents(definition);
-    let wire: Vec<_> = definition.values.iter().map(|value| &value.name).collect();
-    let variants = wire.iter().zip(&values).map(|(wire, ident)| {
-        let text = doc.and_then(|doc| described(doc, wire)).map(docs::markdown);
-        let text = text.filter(|text| !text.trim().is_empty());
-        let docs = docs::attributes([text.unwrap_or_else(|| format!("`{wire}`."))]);
-        quote! { #docs #ident }
-    });
+    let Parts { docs, values, wire, variants } = parts(scope, id, definition);
     quote! {
         #docs
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,4 +73,29 @@ pub(crate) fn emit(scope: &Scope<'_>, id: EntityId, definition: &Enum) -> TokenS
             }
         }
     }
+}
+
+/// What every kind of enum has.
+pub(crate) struct Parts<'a> {
+    pub(crate) docs: TokenStream,
+    pub(crate) values: Vec<Ident>,
+    pub(crate) wire: Vec<&'a String>,
+    /// The values with their documentation.
+    pub(crate) variants: Vec<TokenStream>,
+}
+
+pub(crate) fn parts<'a>(scope: &Scope<'a>, id: EntityId, definition: &'a Enum) -> Parts<'a> {
+    let entity = scope.cx.schema.get(id);
+    let doc = entity.doc.as_ref();
+    let docs = docs::attributes(docs::definition(doc, &format!("`{}`.", entity.name)));
+    let values = scope.cx.value_idents(definition);
+    let wire: Vec<_> = definition.values.iter().map(|value| &value.name).collect();
+    let variants = wire.iter().zip(&values).map(|(wire, ident)| {
+        let text = doc.and_then(|doc| described(doc, wire)).map(docs::markdown);
+        let text = text.filter(|text| !text.trim().is_empty());
+        let docs = docs::attributes([text.unwrap_or_else(|| format!("`{wire}`."))]);
+        quote! { #docs #ident }
+    });
+    let variants = variants.collect();
+    Parts { docs, values, wire, variants }
 }

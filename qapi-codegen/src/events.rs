@@ -1,11 +1,12 @@
 //! Events become structs that know their name and how they travel.
 
 use proc_macro2::TokenStream;
-use qapi_schema::model::{EntityId, Event, ObjectMeta};
+use qapi_schema::model::{EntityId, Event, Kind, ObjectMeta};
 use quote::quote;
 
 use crate::context::Scope;
 use crate::docs;
+use crate::names::{camel, distinct};
 use crate::structs::{self, Struct};
 
 /// The struct of an event and everything it implements.
@@ -90,6 +91,48 @@ fn around(data: &TokenStream, ident: &TokenStream, paragraphs: Vec<String>) -> T
         impl rt::Encode for #ident {
             fn encode(&self) -> rt::Value {
                 rt::Encode::encode(&self.0)
+            }
+        }
+    }
+}
+
+/// The enum of all events, for clients.
+pub(crate) fn all(scope: &Scope<'_>) -> TokenStream {
+    let cx = scope.cx;
+    let events: Vec<_> =
+        cx.entities().filter(|(_, entity)| matches!(entity.kind, Kind::Event(_))).collect();
+    let names: Vec<_> = events.iter().map(|(_, entity)| &entity.name).collect();
+    let types: Vec<_> = events.iter().map(|(id, _)| scope.named(*id)).collect();
+    let spelled = names.iter().map(|name| name.as_str());
+    let mut idents = distinct(spelled.chain(["unknown"]), camel);
+    let unknown = idents.pop();
+    let docs = events.iter().map(|(_, entity)| {
+        let about = docs::first_sentence(entity.doc.as_ref());
+        docs::attributes([format!("`{}`: {about}", entity.name).trim_end_matches(": ").to_owned()])
+    });
+    quote! {
+        /// What the server tells without being asked.
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::large_enum_variant, reason = "sizes are the schema's")]
+        pub enum Event {
+            #(#docs #idents(#types),)*
+            /// An event that the schema does not have.
+            #unknown(rt::UnknownEvent),
+        }
+
+        impl rt::AnyEvent for Event {
+            fn read(name: &str, data: &rt::Value) -> Result<Self, rt::QmpError> {
+                Ok(match name {
+                    #(#names => Self::#idents(rt::event_data(data)?),)*
+                    _ => Self::#unknown(rt::AnyEvent::read(name, data)?),
+                })
+            }
+
+            fn name(&self) -> &str {
+                match self {
+                    #(Self::#idents(_) => #names,)*
+                    Self::#unknown(event) => &event.name,
+                }
             }
         }
     }

@@ -7,7 +7,7 @@
 //! 3. One emitter a kind of definition turns entities into tokens: [`enums`], [`structs`],
 //!    [`unions`], [`alternates`], [`commands`], [`events`]; [`docs`] writes their comments.
 //! 4. [`dispatch`] and [`root`] write what spans all modules; [`mod@introspect`] the answer to
-//!    query-qmp-schema.
+//!    query-qmp-schema. For a client there are [`requests`] instead, and [`open`] enumerations.
 //! 5. [`layout`] turns tokens into text.
 //!
 //! [`generate`] does all that without touching a file; [`Builder`] is for build scripts; [`show()`]
@@ -28,7 +28,9 @@ mod example;
 mod introspect;
 mod layout;
 mod names;
+mod open;
 mod options;
+mod requests;
 mod root;
 mod show;
 mod structs;
@@ -38,7 +40,7 @@ use std::collections::BTreeMap;
 
 pub use builder::{BuildError, Builder};
 pub use introspect::introspect;
-pub use options::Options;
+pub use options::{Options, Side};
 use qapi_schema::model::Schema;
 pub use show::{Shown, show};
 
@@ -48,12 +50,22 @@ pub type Output = BTreeMap<String, String>;
 /// Generates everything for a schema. Nothing is read or written.
 pub fn generate(schema: &Schema, options: &Options) -> Output {
     let configured = conditions::configure(schema, options);
-    let context = context::Context::new(&configured);
+    let context = context::Context::new(&configured, options.side);
+    let stem = options.side.stem();
     let mut output = Output::new();
     for module in context.modules() {
-        output.insert(format!("qapi/{}.rs", module.file), root::module(&context, &module));
+        output.insert(format!("{stem}/{}.rs", module.file), root::module(&context, &module));
     }
-    output.insert("qapi.rs".into(), root::root(&context));
-    output.insert("qapi/introspection.json".into(), introspect::to_text(schema, options));
+    match options.side {
+        Side::Server => {
+            output.insert(format!("{stem}.rs"), root::server(&context));
+            let introspection = introspect::to_text(schema, options);
+            output.insert(format!("{stem}/introspection.json"), introspection);
+        }
+        Side::Client => {
+            output.insert(format!("{stem}.rs"), root::client(&context));
+            output.insert(format!("{stem}/request.rs"), requests::emit(&context));
+        }
+    }
     output
 }

@@ -76,11 +76,12 @@ fn take(taken: &mut BTreeSet<String>, mut name: String, suffix: &str) -> String 
 }
 
 /// Names that a generated type must not have: those that generated code means otherwise.
-const RESERVED: [&str; 16] = [
+const RESERVED: [&str; 17] = [
     "Box",
     "Commands",
     "Default",
     "Err",
+    "Event",
     "None",
     "Ok",
     "OobCommands",
@@ -109,7 +110,7 @@ impl Names {
     pub(crate) fn new(schema: &Schema) -> Self {
         let mut names = Self::default();
         let mut types: BTreeSet<String> = RESERVED.iter().map(|name| (*name).into()).collect();
-        let mut files: BTreeSet<String> = ["introspection".to_owned()].into();
+        let mut files: BTreeSet<String> = ["introspection", "request"].map(String::from).into();
         let items = || {
             schema.modules.iter().flat_map(|module| &module.items).filter_map(|item| match item {
                 Item::Entity(id) => Some((*id, schema.get(*id))),

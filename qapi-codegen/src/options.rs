@@ -2,9 +2,34 @@
 
 use std::collections::BTreeSet;
 
+/// For whom Rust is generated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Side {
+    /// A program that carries out commands: traits to implement, dispatch, introspection. Types
+    /// have what the schema says and nothing else.
+    #[default]
+    Server,
+    /// A program that sends them: a request type a command, an enumeration of all events. A
+    /// server may be newer than the client's schema, so that enumerations, unions and events
+    /// have a case for what it does not name.
+    Client,
+}
+
+impl Side {
+    /// The name of the root file, without its extension, and of the folder with the others.
+    pub(crate) fn stem(self) -> &'static str {
+        match self {
+            Self::Server => "qapi",
+            Self::Client => "client",
+        }
+    }
+}
+
 /// Choices that are not the schema's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// For whom.
+    pub side: Side,
     /// The macros that hold; conditions that need others leave their things out.
     pub defines: BTreeSet<String>,
     /// Whether introspection tells the phases of commands. Without, the answer is what the
@@ -16,7 +41,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { defines: BTreeSet::new(), phases: true, mask: true }
+        Self { side: Side::default(), defines: BTreeSet::new(), phases: true, mask: true }
     }
 }
 

@@ -31,7 +31,7 @@ pub fn show(schema: &Schema, options: &Options, name: &str) -> Option<Shown> {
     let id = schema.find(name)?;
     let configured = configure(schema, options);
     let entity = configured.get(id);
-    let context = Context::new(&configured);
+    let context = Context::new(&configured, options.side);
     let unmasked = Options { mask: false, ..options.clone() };
     let introspection = introspect(schema, &unmasked).into_iter();
     Some(Shown {

@@ -188,7 +188,13 @@ impl Common<'_> {
     }
 
     fn holds_any(&self) -> bool {
-        self.cases.iter().any(|case| case.holds.is_some())
+        self.unknown().is_some() || self.cases.iter().any(|case| case.holds.is_some())
+    }
+
+    /// The variant that a client has for other values of the discriminator.
+    fn unknown(&self) -> Option<Ident> {
+        let cx = self.scope.cx;
+        cx.unknown_ident(cx.enumeration(self.tag.member.ty)?)
     }
 
     fn reflection(&self) -> TokenStream {
@@ -239,6 +245,21 @@ impl Common<'_> {
             let held = holds.as_ref().map(|_| quote! { (rt::Object::read(object)?) });
             quote! { #tag_ty::#ident => Self::#ident #held }
         });
+        let unknown = self.unknown().map(|ident| {
+            (
+                quote! {
+                    /// A value of the discriminator that the schema does not have.
+                    #ident(rt::UnknownBranch),
+                },
+                quote! { Self::#ident(branch) => #tag_ty::#ident(branch.case.clone()), },
+                quote! {
+                    #tag_ty::#ident(case) => {
+                        Self::#ident(rt::UnknownBranch::read(case, object))
+                    }
+                },
+            )
+        });
+        let (unknown, unknown_tag, unknown_read) = unknown.unwrap_or_default();
         let write_branch = holds_any.then(|| self.write_branch());
         let or_branch = holds_any.then(|| self.or_branch());
         quote! {
@@ -246,6 +267,7 @@ impl Common<'_> {
             #[derive(Clone, Debug, PartialEq)]
             pub enum #name {
                 #(#variants,)*
+                #unknown
             }
 
             impl #name {
@@ -253,6 +275,7 @@ impl Common<'_> {
                 pub fn tag(&self) -> #tag_ty {
                     match self {
                         #(#tags,)*
+                        #unknown_tag
                     }
                 }
 
@@ -262,6 +285,7 @@ impl Common<'_> {
                 ) -> Result<Self, rt::QmpError> {
                     Ok(match tag {
                         #(#reads,)*
+                        #unknown_read
                     })
                 }
 
@@ -280,10 +304,14 @@ impl Common<'_> {
                 quote! { Self::#ident => {} }
             }
         });
+        let unknown = self.unknown().map(|ident| {
+            quote! { Self::#ident(branch) => branch.write(object), }
+        });
         quote! {
             fn write_branch(&self, object: &mut rt::Map) {
                 match self {
                     #(#writes,)*
+                    #unknown
                 }
             }
         }
@@ -299,7 +327,8 @@ impl Common<'_> {
                 }
             }
         });
-        let otherwise = (self.cases.len() > 1).then(|| quote! { (given, _) => given, });
+        let variants = self.cases.len() + usize::from(self.unknown().is_some());
+        let otherwise = (variants > 1).then(|| quote! { (given, _) => given, });
         quote! {
             fn or_branch(self, defaults: Self) -> Self {
                 match (self, defaults) {

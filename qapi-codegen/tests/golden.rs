@@ -1,22 +1,31 @@
 //! The generated text for the toy schema is the committed one.
 //!
 //! After a wanted change: `BLESS=1 cargo test -p qapi-codegen --test golden`, and read the diff.
-//! That the text also compiles and does what it should is the subject of `toy.rs`.
+//! That the text also compiles and does what it should is the subject of `toy.rs` and
+//! `toy_client.rs`.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use qapi_codegen::{Options, generate};
+use qapi_codegen::{Options, Output, Side, generate};
+use qapi_schema::model::Schema;
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
+}
+
+/// What a server and what a client get; the names of their files are different.
+fn both(schema: &Schema) -> Output {
+    let mut output = generate(schema, &Options::default());
+    output.extend(generate(schema, &Options { side: Side::Client, ..Options::default() }));
+    output
 }
 
 #[test]
 fn golden() {
     let schema =
         qapi_schema::load(&here("toy/toy.json")).unwrap_or_else(|errors| panic!("{errors}"));
-    let output = generate(&schema, &Options::default());
+    let output = both(&schema);
     let bless = env::var_os("BLESS").is_some();
     let mut stale = Vec::new();
     for (name, text) in &output {
@@ -31,9 +40,11 @@ fn golden() {
             stale.push(name.as_str());
         }
     }
-    for entry in fs::read_dir(here("golden/qapi")).unwrap() {
-        let name = format!("qapi/{}", entry.unwrap().file_name().display());
-        assert!(output.contains_key(&name), "{name} is no longer generated: delete it");
+    for dir in ["qapi", "client"] {
+        for entry in fs::read_dir(here("golden").join(dir)).unwrap() {
+            let name = format!("{dir}/{}", entry.unwrap().file_name().display());
+            assert!(output.contains_key(&name), "{name} is no longer generated: delete it");
+        }
     }
     assert!(stale.is_empty(), "differs from tests/golden: {stale:?}; BLESS=1 writes it anew");
 }

@@ -1,8 +1,7 @@
 //! The rows of a command table.
 
 use crate::{
-    Decode, Empty, Encode, Map, Mode, ObjectInfo, Path, PhaseSet, QmpError, Value, decode_object,
-    invalid_type,
+    Empty, Map, Mode, ObjectInfo, Path, PhaseSet, QmpError, Value, decode_object, invalid_type,
 };
 
 /// What the schema says about a command.
@@ -69,14 +68,6 @@ impl<C: ?Sized, S: ?Sized> Clone for Handler<C, S> {
 }
 
 impl<C: ?Sized, S: ?Sized> Copy for Handler<C, S> {}
-
-/// The arguments of one command: what a client sends to get a `Reply`.
-pub trait Request: Encode {
-    /// The command's name on the wire.
-    const NAME: &'static str;
-    /// What it returns; [`Empty`] if nothing.
-    type Reply: Decode;
-}
 
 /// Checks the arguments of a command that takes none.
 pub fn no_arguments(arguments: &Value) -> Result<(), QmpError> {

@@ -1,5 +1,6 @@
 //! From a JSON value to a Rust value, with the texts that QMP clients know when it does not fit.
 
+use crate::path::Fault;
 use crate::{Object, Path, QmpError, Value, decode_object, scalar};
 
 /// Which spellings of a scalar are taken.
@@ -10,6 +11,9 @@ pub enum Mode {
     /// Numbers and booleans may also come as strings, as on a command line. A command asks for it
     /// with the feature `keyval-values`.
     Keyval,
+    /// What a server says to a client that may be older: members that the schema does not have
+    /// are passed over.
+    Lenient,
 }
 
 /// A type that can be read off the wire.
@@ -25,7 +29,7 @@ pub fn arguments<T: Object>(arguments: &Value, mode: Mode) -> Result<T, QmpError
 
 /// The answer to a value of the wrong type.
 pub fn invalid_type(at: &Path<'_>, expected: &str) -> QmpError {
-    QmpError::generic(format!("Invalid parameter type for '{at}', expected: {expected}"))
+    at.fault(Fault::Type(expected))
 }
 
 /// Reads a value of the schema's type `size`, which in Rust is `u64` like `uint64` and differs in

@@ -51,6 +51,12 @@ impl Encode for Value {
     }
 }
 
+impl Encode for Map {
+    fn encode(&self) -> Value {
+        Value::Object(self.clone())
+    }
+}
+
 impl Encode for () {
     fn encode(&self) -> Value {
         Value::Null

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::path::Fault;
 use crate::{Map, Path, QmpError, Value, invalid_type};
 
 /// A generated enumeration.
@@ -52,7 +53,7 @@ pub fn parse_enum<E: Enum>(text: &str) -> Result<E, UnknownValue> {
 pub fn decode_enum<E: Enum>(value: &Value, at: &Path<'_>) -> Result<E, QmpError> {
     let text = value.as_str().ok_or_else(|| invalid_type(at, "string"))?;
     find(text).ok_or_else(|| {
-        let error = QmpError::generic(format!("Parameter '{at}' does not accept value '{text}'"));
+        let error = at.fault(Fault::Value(text));
         let names = || E::ALL.iter().map(|value| value.as_str());
         let error = error.with_nearest(text, names());
         if error.data.is_some() {

@@ -17,11 +17,13 @@ pub mod json;
 mod keyval;
 mod nearest;
 mod object;
+mod open;
 mod path;
 mod phase;
+mod request;
 mod scalar;
 
-pub use command::{CommandEntry, CommandInfo, Handler, Request, no_arguments, raw_arguments};
+pub use command::{CommandEntry, CommandInfo, Handler, no_arguments, raw_arguments};
 pub use decode::{Decode, Mode, arguments, decode_size, decode_sizes, invalid_type};
 pub use encode::{Encode, put, put_some};
 pub use enumeration::{Enum, UnknownValue, decode_enum, parse_enum};
@@ -31,8 +33,10 @@ pub use nearest::nearest;
 pub use object::{
     Empty, MemberInfo, Object, ObjectInfo, ObjectReader, VariantInfo, decode_object, encode_object,
 };
+pub use open::{AnyEvent, OpenEnum, UnknownBranch, UnknownEvent, decode_open_enum, event_data};
 pub use path::Path;
 pub use phase::{PhaseSet, gate};
+pub use request::{OobRequest, Request};
 pub use serde_json::{Map as JsonMap, Number, Value};
 
 /// The members of a JSON object, in the order in which they came.

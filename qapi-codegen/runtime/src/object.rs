@@ -1,5 +1,6 @@
 //! Objects: reading and writing members, and what a program can know about them beforehand.
 
+use crate::path::Fault;
 use crate::{Decode, Encode, Map, Mode, Path, QmpError, Value, invalid_type};
 
 /// A generated object type: a struct, a union, the arguments of a command.
@@ -131,10 +132,7 @@ impl ObjectReader<'_> {
     ) -> Result<T, QmpError> {
         match self.optional_with(name, decode)? {
             Some(value) => Ok(value),
-            None => {
-                let at = self.at.member(name);
-                Err(QmpError::generic(format!("Parameter '{at}' is missing")))
-            }
+            None => Err(self.at.member(name).fault(Fault::Missing)),
         }
     }
 
@@ -151,24 +149,27 @@ impl ObjectReader<'_> {
         self.found += 1;
         decode(value, &self.at.member(name), self.mode).map(Some)
     }
+
+    /// All members as they came: what a branch consists of that is not known.
+    pub(crate) fn all(&mut self) -> &Map {
+        self.found = self.members.len();
+        self.members
+    }
 }
 
-/// Reads an object and makes sure that nothing in it is left over.
+/// Reads an object and makes sure that nothing in it is left over, unless the mode is lenient.
 pub fn decode_object<T: Object>(value: &Value, at: &Path<'_>, mode: Mode) -> Result<T, QmpError> {
     let members = value.as_object().ok_or_else(|| invalid_type(at, "object"))?;
     let mut reader = ObjectReader { members, at, mode, found: 0, asked: None };
     let object = T::read(&mut reader)?;
-    if reader.found == members.len() {
+    if reader.found == members.len() || mode == Mode::Lenient {
         return Ok(object);
     }
     let mut again = ObjectReader { members, at, mode, found: 0, asked: Some(Vec::new()) };
     T::read(&mut again)?;
     let asked = again.asked.unwrap_or_default();
     match members.keys().find(|name| !asked.contains(&name.as_str())) {
-        Some(name) => {
-            let at = at.member(name);
-            Err(QmpError::generic(format!("Parameter '{at}' is unexpected")))
-        }
+        Some(name) => Err(at.member(name).fault(Fault::Unexpected)),
         None => Ok(object),
     }
 }

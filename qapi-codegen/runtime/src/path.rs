@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::QmpError;
+
 /// The place of a value inside the arguments of a command.
 #[derive(Clone, Copy, Debug)]
 pub enum Path<'a> {
@@ -33,6 +35,42 @@ impl Path<'_> {
     pub fn element(&self, index: usize) -> Path<'_> {
         Path::Element(self, index)
     }
+
+    /// Whether this is a place inside the arguments of a command.
+    fn in_arguments(&self) -> bool {
+        match self {
+            Path::Root(name) => {
+                matches!(Self::ARGUMENTS, Path::Root(arguments) if arguments == *name)
+            }
+            Path::Member(parent, _) | Path::Element(parent, _) => parent.in_arguments(),
+        }
+    }
+
+    /// What is wrong here: in arguments told in the words that clients of servers know, in what a
+    /// server said in words of our own.
+    pub(crate) fn fault(&self, fault: Fault<'_>) -> QmpError {
+        let text = if self.in_arguments() {
+            match fault {
+                Fault::Missing => format!("Parameter '{self}' is missing"),
+                Fault::Unexpected => format!("Parameter '{self}' is unexpected"),
+                Fault::Type(ty) => format!("Invalid parameter type for '{self}', expected: {ty}"),
+                Fault::Range(what) => format!("Parameter '{self}' expects {what}"),
+                Fault::Value(text) => format!("Parameter '{self}' does not accept value '{text}'"),
+            }
+        } else {
+            let place = match self {
+                Path::Root(_) => String::new(),
+                _ => format!("member '{self}': "),
+            };
+            match fault {
+                Fault::Missing => format!("{place}missing"),
+                Fault::Unexpected => format!("{place}unexpected"),
+                Fault::Type(what) | Fault::Range(what) => format!("{place}expected {what}"),
+                Fault::Value(text) => format!("{place}unknown value '{text}'"),
+            }
+        };
+        QmpError::generic(text)
+    }
 }
 
 impl fmt::Display for Path<'_> {
@@ -44,4 +82,19 @@ impl fmt::Display for Path<'_> {
             Path::Element(parent, index) => write!(f, "{parent}[{index}]"),
         }
     }
+}
+
+/// What can be wrong with a value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault<'a> {
+    /// It is not there and has to be.
+    Missing,
+    /// It is there and must not be.
+    Unexpected,
+    /// It is of another type than this one.
+    Type(&'a str),
+    /// It is an integer and not within this type.
+    Range(&'a str),
+    /// It is this text, which is none of the names known.
+    Value(&'a str),
 }

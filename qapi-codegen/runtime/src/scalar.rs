@@ -5,6 +5,7 @@
 //! the member is a `uint8`, and a negative number for `uint64` or `size` wraps.
 
 use crate::keyval;
+use crate::path::Fault;
 use crate::{Decode, Mode, Path, QmpError, Value, invalid_type};
 
 /// What stands where an integer is expected.
@@ -28,7 +29,7 @@ fn integer(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Integer, QmpError
 }
 
 fn expects(at: &Path<'_>, what: &str) -> QmpError {
-    QmpError::generic(format!("Parameter '{at}' expects {what}"))
+    at.fault(Fault::Range(what))
 }
 
 fn signed(value: &Value, at: &Path<'_>, mode: Mode) -> Result<i64, QmpError> {

@@ -370,13 +370,14 @@ fn refused_strings() {
     }
 }
 
-/// The name of the outermost value shows in messages about that value only.
+/// What a server says is told in other words than what a client sends. The name of the outermost
+/// value shows only where there is no other.
 #[test]
-fn roots() {
+fn replies() {
     let error =
         |value: Value| Nested::decode(&value, &Path::RETURN, Mode::Strict).unwrap_err().desc;
-    assert_eq!(error(json!(1)), "Invalid parameter type for 'return', expected: object");
-    assert_eq!(error(json!({})), "Parameter 'must' is missing");
+    assert_eq!(error(json!(1)), "expected object");
+    assert_eq!(error(json!({})), "member 'must': missing");
     let error = Vec::<Nested>::decode(&json!([{}]), &Path::RETURN, Mode::Strict).unwrap_err().desc;
-    assert_eq!(error, "Parameter 'return[0].must' is missing");
+    assert_eq!(error, "member 'return[0].must': missing");
 }

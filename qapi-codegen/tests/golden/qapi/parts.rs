@@ -1066,11 +1066,6 @@ impl rt::Encode for CountArguments {
     }
 }
 
-impl rt::Request for CountArguments {
-    const NAME: &'static str = "count";
-    type Reply = rt::Empty;
-}
-
 /// The commands of `parts.json`.
 pub trait PartsCommands {
     /// `count`.

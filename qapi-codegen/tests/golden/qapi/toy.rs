@@ -140,11 +140,6 @@ impl rt::Encode for LampList {
     }
 }
 
-impl rt::Request for LampList {
-    const NAME: &'static str = "lamp-list";
-    type Reply = Vec<LampOptions>;
-}
-
 /// A stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageInfo {
@@ -230,11 +225,6 @@ impl rt::Encode for Pick {
     }
 }
 
-impl rt::Request for Pick {
-    const NAME: &'static str = "pick";
-    type Reply = rt::Value;
-}
-
 /// The arguments of `stop`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stop {
@@ -292,11 +282,6 @@ impl rt::Encode for Stop {
     fn encode(&self) -> rt::Value {
         rt::encode_object(self)
     }
-}
-
-impl rt::Request for Stop {
-    const NAME: &'static str = "stop";
-    type Reply = rt::Empty;
 }
 
 /// `STOP`.

@@ -1,0 +1,1091 @@
+//! Generated from parts.json by qapi-codegen; do not edit.
+
+#![allow(
+    clippy::enum_variant_names,
+    clippy::large_enum_variant,
+    reason = "names and sizes are the schema's"
+)]
+
+use qapi_runtime as rt;
+
+/// The kinds of lamp.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LampKind {
+    /// a bulb
+    BulbE27,
+    /// many small ones
+    LedStrip,
+    /// a wire that glows
+    _1_5mm,
+    /// darkness
+    None,
+    /// A value that the schema does not have.
+    Unknown(Box<str>),
+}
+
+impl LampKind {
+    /// The values that the schema has, in its order.
+    pub const KNOWN: &'static [Self] = &[
+        Self::BulbE27,
+        Self::LedStrip,
+        Self::_1_5mm,
+        Self::None,
+    ];
+
+    /// The value as spelled on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::BulbE27 => "bulb.e27",
+            Self::LedStrip => "led-strip",
+            Self::_1_5mm => "1.5mm",
+            Self::None => "none",
+            Self::Unknown(name) => name,
+        }
+    }
+}
+
+impl rt::OpenEnum for LampKind {
+    const NAME: &'static str = "LampKind";
+    const KNOWN: &'static [Self] = Self::KNOWN;
+
+    fn unknown(name: &str) -> Self {
+        Self::Unknown(name.into())
+    }
+
+    fn as_str(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl std::fmt::Display for LampKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl From<&str> for LampKind {
+    fn from(name: &str) -> Self {
+        rt::OpenEnum::named(name)
+    }
+}
+
+impl rt::Decode for LampKind {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        _mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_open_enum(value, at)
+    }
+}
+
+impl rt::Encode for LampKind {
+    fn encode(&self) -> rt::Value {
+        rt::Value::from(self.as_str())
+    }
+}
+
+/// What all lamps have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Thing {
+    /// the hook it hangs on
+    pub id: Option<String>,
+}
+
+impl rt::Object for Thing {
+    const NAME: &'static str = "Thing";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self { id: object.optional("id")? })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put_some(object, "id", &self.id);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            id: self.id.or(defaults.id),
+        }
+    }
+}
+
+impl rt::Decode for Thing {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Thing {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// What needs power.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Powered {
+    /// the hook it hangs on
+    pub id: Option<String>,
+    /// how much it needs
+    pub watts: Option<i32>,
+    /// what blows
+    pub fuse: Option<u64>,
+}
+
+impl rt::Object for Powered {
+    const NAME: &'static str = "Powered";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
+        rt::MemberInfo::optional("watts", "int32", "how much it needs"),
+        rt::MemberInfo::optional("fuse", "size", "what blows"),
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            id: object.optional("id")?,
+            watts: object.optional("watts")?,
+            fuse: object.optional_with("fuse", rt::decode_size)?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put_some(object, "id", &self.id);
+        rt::put_some(object, "watts", &self.watts);
+        rt::put_some(object, "fuse", &self.fuse);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            id: self.id.or(defaults.id),
+            watts: self.watts.or(defaults.watts),
+            fuse: self.fuse.or(defaults.fuse),
+        }
+    }
+}
+
+impl rt::Decode for Powered {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Powered {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// `LampBase`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LampBase {
+    /// the hook it hangs on
+    pub id: Option<String>,
+    /// how much it needs
+    pub watts: Option<i32>,
+    /// what blows
+    pub fuse: Option<u64>,
+    /// what it is
+    pub kind: LampKind,
+    /// whether it can be dimmed
+    pub dim: Option<bool>,
+}
+
+impl LampBase {
+    /// Has what is required and nothing else.
+    pub fn new(kind: LampKind) -> Self {
+        Self {
+            id: None,
+            watts: None,
+            fuse: None,
+            kind,
+            dim: None,
+        }
+    }
+}
+
+impl rt::Object for LampBase {
+    const NAME: &'static str = "LampBase";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
+        rt::MemberInfo::optional("watts", "int32", "how much it needs"),
+        rt::MemberInfo::optional("fuse", "size", "what blows"),
+        rt::MemberInfo::required("kind", "LampKind", "what it is"),
+        rt::MemberInfo::optional("dim", "bool", "whether it can be dimmed"),
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            id: object.optional("id")?,
+            watts: object.optional("watts")?,
+            fuse: object.optional_with("fuse", rt::decode_size)?,
+            kind: object.required("kind")?,
+            dim: object.optional("dim")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put_some(object, "id", &self.id);
+        rt::put_some(object, "watts", &self.watts);
+        rt::put_some(object, "fuse", &self.fuse);
+        rt::put(object, "kind", &self.kind);
+        rt::put_some(object, "dim", &self.dim);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            id: self.id.or(defaults.id),
+            watts: self.watts.or(defaults.watts),
+            fuse: self.fuse.or(defaults.fuse),
+            kind: self.kind,
+            dim: self.dim.or(defaults.dim),
+        }
+    }
+}
+
+impl rt::Decode for LampBase {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for LampBase {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// A bulb. It gets hot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bulb {
+    /// how long it has burnt (default: 0x10)
+    pub hours: Option<u64>,
+}
+
+impl rt::Object for Bulb {
+    const NAME: &'static str = "Bulb";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::optional(
+            "hours",
+            "uint64",
+            "how long it has burnt (default: 0x10)",
+        ),
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            hours: object.optional("hours")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put_some(object, "hours", &self.hours);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            hours: self.hours.or(defaults.hours),
+        }
+    }
+}
+
+impl rt::Decode for Bulb {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Bulb {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// A strip.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Strip {
+    /// of the leds
+    pub sizes: Vec<u64>,
+    /// what it shines in
+    pub colour: Option<Colour>,
+}
+
+impl Strip {
+    /// Has what is required and nothing else.
+    pub fn new(sizes: Vec<u64>) -> Self {
+        Self { sizes, colour: None }
+    }
+}
+
+impl rt::Object for Strip {
+    const NAME: &'static str = "Strip";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::required("sizes", "[size]", "of the leds"),
+        rt::MemberInfo::optional("colour", "Colour", "what it shines in"),
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            sizes: object.required_with("sizes", rt::decode_sizes)?,
+            colour: object.optional("colour")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "sizes", &self.sizes);
+        rt::put_some(object, "colour", &self.colour);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            sizes: self.sizes,
+            colour: self.colour.or(defaults.colour),
+        }
+    }
+}
+
+impl rt::Decode for Strip {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Strip {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// A lamp.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LampOptions {
+    /// the hook it hangs on
+    pub id: Option<String>,
+    /// how much it needs
+    pub watts: Option<i32>,
+    /// what blows
+    pub fuse: Option<u64>,
+    /// what it is
+    ///
+    /// Holds what that value adds.
+    pub kind: LampOptionsKind,
+    /// whether it can be dimmed
+    pub dim: Option<bool>,
+}
+
+/// What each `kind` of [`LampOptions`] adds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LampOptionsKind {
+    /// `bulb.e27`: A bulb.
+    BulbE27(Bulb),
+    /// `led-strip`: A strip.
+    LedStrip(Strip),
+    /// `1.5mm`.
+    _1_5mm,
+    /// `none`.
+    None,
+    /// A value of the discriminator that the schema does not have.
+    Unknown(rt::UnknownBranch),
+}
+
+impl LampOptionsKind {
+    /// The discriminator's value.
+    pub fn tag(&self) -> LampKind {
+        match self {
+            Self::BulbE27(_) => LampKind::BulbE27,
+            Self::LedStrip(_) => LampKind::LedStrip,
+            Self::_1_5mm => LampKind::_1_5mm,
+            Self::None => LampKind::None,
+            Self::Unknown(branch) => LampKind::Unknown(branch.case.clone()),
+        }
+    }
+
+    fn read_branch(
+        tag: LampKind,
+        object: &mut rt::ObjectReader<'_>,
+    ) -> Result<Self, rt::QmpError> {
+        Ok(
+            match tag {
+                LampKind::BulbE27 => Self::BulbE27(rt::Object::read(object)?),
+                LampKind::LedStrip => Self::LedStrip(rt::Object::read(object)?),
+                LampKind::_1_5mm => Self::_1_5mm,
+                LampKind::None => Self::None,
+                LampKind::Unknown(case) => {
+                    Self::Unknown(rt::UnknownBranch::read(case, object))
+                }
+            },
+        )
+    }
+
+    fn write_branch(&self, object: &mut rt::Map) {
+        match self {
+            Self::BulbE27(branch) => rt::Object::write(branch, object),
+            Self::LedStrip(branch) => rt::Object::write(branch, object),
+            Self::_1_5mm => {}
+            Self::None => {}
+            Self::Unknown(branch) => branch.write(object),
+        }
+    }
+
+    fn or_branch(self, defaults: Self) -> Self {
+        match (self, defaults) {
+            (Self::BulbE27(given), Self::BulbE27(defaults)) => {
+                Self::BulbE27(rt::Object::or(given, defaults))
+            }
+            (Self::LedStrip(given), Self::LedStrip(defaults)) => {
+                Self::LedStrip(rt::Object::or(given, defaults))
+            }
+            (given, _) => given,
+        }
+    }
+}
+
+impl LampOptions {
+    /// Has what is required and nothing else.
+    pub fn new(kind: LampOptionsKind) -> Self {
+        Self {
+            id: None,
+            watts: None,
+            fuse: None,
+            kind,
+            dim: None,
+        }
+    }
+}
+
+impl rt::Object for LampOptions {
+    const NAME: &'static str = "LampOptions";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
+        rt::MemberInfo::optional("watts", "int32", "how much it needs"),
+        rt::MemberInfo::optional("fuse", "size", "what blows"),
+        rt::MemberInfo::required("kind", "LampKind", "what it is"),
+        rt::MemberInfo::optional("dim", "bool", "whether it can be dimmed"),
+    ];
+
+    const TAG: Option<&'static str> = Some("kind");
+    const VARIANTS: &'static [rt::VariantInfo] = &[
+        rt::VariantInfo {
+            case: "bulb.e27",
+            object: <Bulb as rt::Object>::INFO,
+        },
+        rt::VariantInfo {
+            case: "led-strip",
+            object: <Strip as rt::Object>::INFO,
+        },
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        let id = object.optional("id")?;
+        let watts = object.optional("watts")?;
+        let fuse = object.optional_with("fuse", rt::decode_size)?;
+        let kind = object.required("kind")?;
+        Ok(Self {
+            id,
+            watts,
+            fuse,
+            dim: object.optional("dim")?,
+            kind: LampOptionsKind::read_branch(kind, object)?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put_some(object, "id", &self.id);
+        rt::put_some(object, "watts", &self.watts);
+        rt::put_some(object, "fuse", &self.fuse);
+        rt::put(object, "kind", &self.kind.tag());
+        rt::put_some(object, "dim", &self.dim);
+        self.kind.write_branch(object);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            id: self.id.or(defaults.id),
+            watts: self.watts.or(defaults.watts),
+            fuse: self.fuse.or(defaults.fuse),
+            kind: self.kind.or_branch(defaults.kind),
+            dim: self.dim.or(defaults.dim),
+        }
+    }
+}
+
+impl rt::Decode for LampOptions {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for LampOptions {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// `Way`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Way {
+    /// `rgb`.
+    Rgb,
+    /// `name`.
+    Name,
+    /// `mixed`.
+    Mixed,
+    /// A value that the schema does not have.
+    Unknown(Box<str>),
+}
+
+impl Way {
+    /// The values that the schema has, in its order.
+    pub const KNOWN: &'static [Self] = &[Self::Rgb, Self::Name, Self::Mixed];
+
+    /// The value as spelled on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Rgb => "rgb",
+            Self::Name => "name",
+            Self::Mixed => "mixed",
+            Self::Unknown(name) => name,
+        }
+    }
+}
+
+impl rt::OpenEnum for Way {
+    const NAME: &'static str = "Way";
+    const KNOWN: &'static [Self] = Self::KNOWN;
+
+    fn unknown(name: &str) -> Self {
+        Self::Unknown(name.into())
+    }
+
+    fn as_str(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl From<&str> for Way {
+    fn from(name: &str) -> Self {
+        rt::OpenEnum::named(name)
+    }
+}
+
+impl rt::Decode for Way {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        _mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_open_enum(value, at)
+    }
+}
+
+impl rt::Encode for Way {
+    fn encode(&self) -> rt::Value {
+        rt::Value::from(self.as_str())
+    }
+}
+
+/// `Rgb`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rgb {
+    /// `r`.
+    pub r: u8,
+    /// `g`.
+    pub g: u8,
+    /// `b`.
+    pub b: u8,
+}
+
+impl rt::Object for Rgb {
+    const NAME: &'static str = "Rgb";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::required("r", "uint8", ""),
+        rt::MemberInfo::required("g", "uint8", ""),
+        rt::MemberInfo::required("b", "uint8", ""),
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            r: object.required("r")?,
+            g: object.required("g")?,
+            b: object.required("b")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "r", &self.r);
+        rt::put(object, "g", &self.g);
+        rt::put(object, "b", &self.b);
+    }
+}
+
+impl rt::Decode for Rgb {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Rgb {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// `Named`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    /// `name`.
+    pub name: String,
+}
+
+impl rt::Object for Named {
+    const NAME: &'static str = "Named";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::required("name", "str", ""),
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            name: object.required("name")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "name", &self.name);
+    }
+}
+
+impl rt::Decode for Named {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Named {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// `Mixed`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mixed {
+    /// `first`.
+    pub first: Box<Colour>,
+    /// `second`.
+    pub second: Box<Colour>,
+}
+
+impl rt::Object for Mixed {
+    const NAME: &'static str = "Mixed";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::required("first", "Colour", ""),
+        rt::MemberInfo::required("second", "Colour", ""),
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            first: object.required("first")?,
+            second: object.required("second")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "first", &self.first);
+        rt::put(object, "second", &self.second);
+    }
+}
+
+impl rt::Decode for Mixed {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Mixed {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// `Colour`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Colour {
+    /// `rgb`.
+    Rgb(Rgb),
+    /// `name`.
+    Name(Named),
+    /// `mixed`.
+    Mixed(Box<Mixed>),
+    /// A value of the discriminator that the schema does not have.
+    Unknown(rt::UnknownBranch),
+}
+
+impl Colour {
+    /// The discriminator's value.
+    pub fn tag(&self) -> Way {
+        match self {
+            Self::Rgb(_) => Way::Rgb,
+            Self::Name(_) => Way::Name,
+            Self::Mixed(_) => Way::Mixed,
+            Self::Unknown(branch) => Way::Unknown(branch.case.clone()),
+        }
+    }
+
+    fn read_branch(
+        tag: Way,
+        object: &mut rt::ObjectReader<'_>,
+    ) -> Result<Self, rt::QmpError> {
+        Ok(
+            match tag {
+                Way::Rgb => Self::Rgb(rt::Object::read(object)?),
+                Way::Name => Self::Name(rt::Object::read(object)?),
+                Way::Mixed => Self::Mixed(rt::Object::read(object)?),
+                Way::Unknown(case) => {
+                    Self::Unknown(rt::UnknownBranch::read(case, object))
+                }
+            },
+        )
+    }
+
+    fn write_branch(&self, object: &mut rt::Map) {
+        match self {
+            Self::Rgb(branch) => rt::Object::write(branch, object),
+            Self::Name(branch) => rt::Object::write(branch, object),
+            Self::Mixed(branch) => rt::Object::write(branch, object),
+            Self::Unknown(branch) => branch.write(object),
+        }
+    }
+
+    fn or_branch(self, defaults: Self) -> Self {
+        match (self, defaults) {
+            (Self::Rgb(given), Self::Rgb(defaults)) => {
+                Self::Rgb(rt::Object::or(given, defaults))
+            }
+            (Self::Name(given), Self::Name(defaults)) => {
+                Self::Name(rt::Object::or(given, defaults))
+            }
+            (Self::Mixed(given), Self::Mixed(defaults)) => {
+                Self::Mixed(rt::Object::or(given, defaults))
+            }
+            (given, _) => given,
+        }
+    }
+}
+
+impl rt::Object for Colour {
+    const NAME: &'static str = "Colour";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::required("way", "Way", ""),
+    ];
+
+    const TAG: Option<&'static str> = Some("way");
+    const VARIANTS: &'static [rt::VariantInfo] = &[
+        rt::VariantInfo {
+            case: "rgb",
+            object: <Rgb as rt::Object>::INFO,
+        },
+        rt::VariantInfo {
+            case: "name",
+            object: <Named as rt::Object>::INFO,
+        },
+        rt::VariantInfo {
+            case: "mixed",
+            object: <Box<Mixed> as rt::Object>::INFO,
+        },
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        let tag = object.required("way")?;
+        Self::read_branch(tag, object)
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "way", &self.tag());
+        self.write_branch(object);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        self.or_branch(defaults)
+    }
+}
+
+impl rt::Decode for Colour {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Colour {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// `Tree`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tree {
+    /// `String`.
+    pub string: String_,
+    /// `left`.
+    pub left: Option<Box<Tree>>,
+    /// `right`.
+    pub right: Option<Box<Tree>>,
+    /// `twigs`.
+    pub twigs: Option<Vec<Tree>>,
+}
+
+impl Tree {
+    /// Has what is required and nothing else.
+    pub fn new(string: String_) -> Self {
+        Self {
+            string,
+            left: None,
+            right: None,
+            twigs: None,
+        }
+    }
+}
+
+impl rt::Object for Tree {
+    const NAME: &'static str = "Tree";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::required("String", "String", ""),
+        rt::MemberInfo::optional("left", "Tree", ""),
+        rt::MemberInfo::optional("right", "Tree", ""),
+        rt::MemberInfo::optional("twigs", "[Tree]", ""),
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            string: object.required("String")?,
+            left: object.optional("left")?,
+            right: object.optional("right")?,
+            twigs: object.optional("twigs")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "String", &self.string);
+        rt::put_some(object, "left", &self.left);
+        rt::put_some(object, "right", &self.right);
+        rt::put_some(object, "twigs", &self.twigs);
+    }
+
+    fn or(self, defaults: Self) -> Self {
+        Self {
+            string: self.string,
+            left: self.left.or(defaults.left),
+            right: self.right.or(defaults.right),
+            twigs: self.twigs.or(defaults.twigs),
+        }
+    }
+}
+
+impl rt::Decode for Tree {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for Tree {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// `String`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct String_ {}
+
+impl rt::Object for String_ {
+    const NAME: &'static str = "String";
+    const MEMBERS: &'static [rt::MemberInfo] = &[];
+
+    fn read(_object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {})
+    }
+
+    fn write(&self, _object: &mut rt::Map) {}
+}
+
+impl rt::Decode for String_ {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for String_ {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
+
+/// `Ref`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ref {
+    /// `name`.
+    Name(String),
+    /// `tree`.
+    Tree(Tree),
+    /// `refs`.
+    Refs(Vec<String>),
+    /// `nil`.
+    Nil(()),
+}
+
+impl rt::Decode for Ref {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        match value {
+            rt::Value::String(_) => rt::Decode::decode(value, at, mode).map(Self::Name),
+            rt::Value::Object(_) => rt::Decode::decode(value, at, mode).map(Self::Tree),
+            rt::Value::Array(_) => rt::Decode::decode(value, at, mode).map(Self::Refs),
+            rt::Value::Null => rt::Decode::decode(value, at, mode).map(Self::Nil),
+            _ => Err(rt::invalid_type(at, "Ref")),
+        }
+    }
+}
+
+impl rt::Encode for Ref {
+    fn encode(&self) -> rt::Value {
+        match self {
+            Self::Name(value) => rt::Encode::encode(value),
+            Self::Tree(value) => rt::Encode::encode(value),
+            Self::Refs(value) => rt::Encode::encode(value),
+            Self::Nil(value) => rt::Encode::encode(value),
+        }
+    }
+}
+
+/// `Count`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Count {
+    /// `n`.
+    N(i64),
+    /// `many`.
+    Many(Vec<u64>),
+}
+
+impl rt::Decode for Count {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        match value {
+            rt::Value::Number(_) => rt::Decode::decode(value, at, mode).map(Self::N),
+            rt::Value::Array(_) => rt::decode_sizes(value, at, mode).map(Self::Many),
+            rt::Value::String(_) if mode == rt::Mode::Keyval => {
+                rt::Decode::decode(value, at, mode).map(Self::N)
+            }
+            _ => Err(rt::invalid_type(at, "Count")),
+        }
+    }
+}
+
+impl rt::Encode for Count {
+    fn encode(&self) -> rt::Value {
+        match self {
+            Self::N(value) => rt::Encode::encode(value),
+            Self::Many(value) => rt::Encode::encode(value),
+        }
+    }
+}
+
+/// The arguments of `count`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CountArguments {
+    /// `n`.
+    pub n: Count,
+}
+
+impl rt::Object for CountArguments {
+    const NAME: &'static str = "count";
+    const MEMBERS: &'static [rt::MemberInfo] = &[
+        rt::MemberInfo::required("n", "Count", ""),
+    ];
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self { n: object.required("n")? })
+    }
+
+    fn write(&self, object: &mut rt::Map) {
+        rt::put(object, "n", &self.n);
+    }
+}
+
+impl rt::Decode for CountArguments {
+    fn decode(
+        value: &rt::Value,
+        at: &rt::Path<'_>,
+        mode: rt::Mode,
+    ) -> Result<Self, rt::QmpError> {
+        rt::decode_object(value, at, mode)
+    }
+}
+
+impl rt::Encode for CountArguments {
+    fn encode(&self) -> rt::Value {
+        rt::encode_object(self)
+    }
+}
