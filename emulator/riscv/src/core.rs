@@ -25,6 +25,8 @@ pub(crate) struct Core {
     pub(crate) misaligned_pc: u64,
     /// The exception that an instruction has raised, with its `tval`, until the loop takes it.
     pub(crate) raised: (Exception, u64),
+    /// The place in its block of the instruction that the block was left at.
+    pub(crate) stopped_at: u8,
     /// Instructions retired before the current block.
     pub(crate) retired: u64,
     /// The instruction's place in the block, for those that read or write counters.
@@ -69,6 +71,7 @@ impl Core {
             xlen: cpu.xlen,
             misaligned_pc: if cpu.compressed() { 1 } else { 3 },
             raised: (Exception::IllegalInstruction, 0),
+            stopped_at: 0,
             retired: 0,
             position: 0,
             reservation: None,

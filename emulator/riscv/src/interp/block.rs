@@ -275,7 +275,8 @@ fn decode(decoder: &Decoder, core: &Core, bits: u32, offset: u16, index: u8) -> 
 }
 
 /// What runs in the place of an instruction that does not exist.
-fn illegal(core: &mut Core, op: &Decoded) -> Flow {
+fn illegal(core: &mut Core, op: &Decoded, _: &[Decoded]) -> Flow {
+    core.stopped_at = op.index;
     core.illegal(op.bits)
 }
 

@@ -179,11 +179,11 @@ macro_rules! extension {
                 needs: $needs,
                 width: $crate::isa::Width::$width,
                 meaning: $crate::isa::Meaning {
-                    eval32: |core, op| {
-                        meaning(&mut $crate::interp::Eval::<32>::new(core, op), &op.operands)
+                    eval32: |core, op, rest| {
+                        $crate::interp::step::<32>(core, op, rest, |b, i| meaning(b, i))
                     },
-                    eval64: |core, op| {
-                        meaning(&mut $crate::interp::Eval::<64>::new(core, op), &op.operands)
+                    eval64: |core, op, rest| {
+                        $crate::interp::step::<64>(core, op, rest, |b, i| meaning(b, i))
                     },
                     print32: meaning::<$crate::isa::Print<32>>,
                     print64: meaning::<$crate::isa::Print<64>>,
