@@ -2,6 +2,7 @@
 # Installs what the tests compare Boardwright with, and the programs they run on it.
 #
 #   tests/setup/install.sh            install what is missing
+#   tests/setup/install.sh --bench    and the C compiler that `cargo xtask bench` needs
 #   tests/setup/install.sh --print    only say what is missing
 #
 # It is for Debian 12 or 13 with Rust. The project itself builds without any of this; tests that need
@@ -19,6 +20,7 @@ readonly firmware=/usr/lib/riscv64-linux-gnu/opensbi/generic
 readonly uboot=/usr/lib/u-boot/qemu-riscv64_smode
 
 print_only=false
+for_bench=false
 packages=()
 
 say() { printf '%s\n' "$*"; }
@@ -68,6 +70,10 @@ find_missing_packages() {
     # Debian keeps ensurepip, which fills a virtual environment, in a package of its own.
     need python3-venv 'runs the QMP clients of the Python peer' \
         python3 -c 'import ensurepip, venv'
+    if $for_bench; then
+        need gcc-riscv64-unknown-elf 'compiles the kernels of cargo xtask bench' \
+            sh -c 'command -v riscv64-unknown-elf-gcc'
+    fi
 }
 
 install_packages() {
@@ -105,6 +111,7 @@ have_nextest() { cargo nextest --version >/dev/null 2>&1; }
 
 case ${1-} in
     '') ;;
+    --bench) for_bench=true ;;
     --print) print_only=true ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;

@@ -4,9 +4,9 @@
 //! failure; what fails is a program that does not do its work.
 
 mod boards;
+mod kernels;
 mod runs;
 mod side;
-mod sieve;
 
 use std::process::{Command, ExitCode};
 use std::time::Duration;

@@ -40,8 +40,8 @@ impl Side {
         Ok(text.lines().next().unwrap_or_default().to_owned())
     }
 
-    /// Runs a guest to its end: how long it took, process start included.
-    pub(crate) fn time_run(&self, arguments: &[&str]) -> anyhow::Result<Duration> {
+    /// Runs a guest to its end: how long it took, process start included, and what it printed.
+    pub(crate) fn time_run(&self, arguments: &[&str]) -> anyhow::Result<(Duration, String)> {
         let begin = Instant::now();
         let output = Command::new(&self.program)
             .args(arguments)
@@ -56,16 +56,7 @@ impl Side {
             self.program.display(),
             output.status
         );
-        Ok(took)
-    }
-
-    /// The shortest of several runs: what disturbs a run only makes it longer.
-    pub(crate) fn best_run(&self, arguments: &[&str], runs: u32) -> anyhow::Result<Duration> {
-        let mut best = Duration::MAX;
-        for _ in 0..runs {
-            best = best.min(self.time_run(arguments)?);
-        }
-        Ok(best)
+        Ok((took, String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
     /// Starts it with a QMP socket and connects; the time is that until the first answer.
