@@ -1,12 +1,12 @@
-//! What a hart is made of: register width, extensions, privilege modes, address translation.
+//! What a hart is made of: register width, privilege modes, address translation, and whether it
+//! fits together. The extensions have a file of their own.
 //!
 //! The ISA string and the device-tree properties follow the naming conventions of volume I,
 //! chapter "ISA Extension Naming Conventions", and the `riscv/cpus` and `riscv/extensions`
 //! device-tree bindings.
 
-use std::fmt;
-
 use crate::cpu::CpuModel;
+use crate::extension::Extension;
 
 /// The width of the integer registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,102 +42,6 @@ impl Xlen {
             Xlen::Rv32 => value as i32 as u64,
             Xlen::Rv64 => value,
         }
-    }
-}
-
-macro_rules! extensions {
-    ($($(#[$doc:meta])* $name:ident, $text:literal;)*) => {
-        /// An extension of the instruction set, base sets included.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Extension {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Extension {
-            /// All that are modelled, in the order of the ISA string.
-            pub const ALL: &[Extension] = &[$(Extension::$name),*];
-
-            /// The name in an ISA string or a device tree.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Extension::$name => $text,)*
-                }
-            }
-        }
-    };
-}
-
-// In the order in which the ISA string names them.
-extensions! {
-    /// The base integer instruction set.
-    I, "i";
-    /// The base integer instruction set with 16 registers.
-    E, "e";
-    /// Multiplication and division.
-    M, "m";
-    /// Atomic instructions.
-    A, "a";
-    /// Compressed instructions.
-    C, "c";
-    /// Base counters and timers.
-    Zicntr, "zicntr";
-    /// CSR instructions.
-    Zicsr, "zicsr";
-    /// Instruction-fetch fence.
-    Zifencei, "zifencei";
-}
-
-impl Extension {
-    /// The extension of that name.
-    pub fn find(name: &str) -> Option<Extension> {
-        Extension::ALL.iter().copied().find(|extension| extension.name() == name)
-    }
-
-    /// The bit in `misa`, for those that have a letter.
-    pub(crate) fn misa(self) -> u64 {
-        match self.name().as_bytes() {
-            [letter] => 1 << (letter - b'a'),
-            _ => 0,
-        }
-    }
-}
-
-/// A set of extensions.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct ExtensionSet(u64);
-
-impl ExtensionSet {
-    /// The set of these.
-    pub const fn of(list: &[Extension]) -> ExtensionSet {
-        let mut bits = 0;
-        let mut i = 0;
-        while i < list.len() {
-            bits |= 1 << list[i] as u32;
-            i += 1;
-        }
-        ExtensionSet(bits)
-    }
-
-    /// Whether an extension is in the set.
-    pub const fn has(self, extension: Extension) -> bool {
-        self.0 & (1 << extension as u32) != 0
-    }
-
-    /// Puts an extension in or takes it out.
-    pub fn set(&mut self, extension: Extension, present: bool) {
-        let bit = 1 << extension as u32;
-        self.0 = if present { self.0 | bit } else { self.0 & !bit };
-    }
-
-    /// The members in the order of the ISA string.
-    pub fn iter(self) -> impl Iterator<Item = Extension> {
-        Extension::ALL.iter().copied().filter(move |extension| self.has(*extension))
-    }
-}
-
-impl fmt::Debug for ExtensionSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter().map(Extension::name)).finish()
     }
 }
 
@@ -215,6 +119,21 @@ pub enum ConfigError {
     /// Exactly one base is needed.
     #[error("a hart has exactly one of the base instruction sets 'i' and 'e'")]
     Base,
+    /// An extension builds on another one.
+    #[error("'{}' needs '{}': set {}=on or {}=off", .0.name(), .1.name(), .1.name(), .0.name())]
+    Needs(Extension, Extension),
+    /// An extension consists of others.
+    #[error("'{}' includes '{}': set {}=on or {}=off", .0.name(), .1.name(), .1.name(), .0.name())]
+    Part(Extension, Extension),
+    /// An extension is for supervisor software.
+    #[error("'{}' needs supervisor mode: set s=on or {}=off", .0.name(), .0.name())]
+    ExtensionWithoutSupervisor(Extension),
+    /// An extension exists at the other register width only.
+    #[error("'{}' does not exist at this register width: set {}=off", .0.name(), .0.name())]
+    ExtensionWidth(Extension),
+    /// An extension is known by name only.
+    #[error("'{}' is not modelled yet: leave it out or set {}=off", .0.name(), .0.name())]
+    NotModelled(Extension),
     /// Address translation is for supervisor software.
     #[error("address translation needs supervisor mode")]
     MmuWithoutSupervisor,
@@ -266,6 +185,9 @@ impl CpuModel {
         if self.extensions.has(Extension::I) == self.extensions.has(Extension::E) {
             return Err(ConfigError::Base);
         }
+        for extension in self.extensions.iter() {
+            self.check_extension(extension)?;
+        }
         if self.mmu != Mmu::Bare && self.modes != Modes::Msu {
             return Err(ConfigError::MmuWithoutSupervisor);
         }
@@ -279,6 +201,26 @@ impl CpuModel {
             return Err(ConfigError::ModesWithoutZicsr(self.modes));
         }
         Ok(())
+    }
+
+    fn check_extension(&self, extension: Extension) -> Result<(), ConfigError> {
+        if !extension.modelled() {
+            return Err(ConfigError::NotModelled(extension));
+        }
+        if extension.width().is_some_and(|width| width != self.xlen) {
+            return Err(ConfigError::ExtensionWidth(extension));
+        }
+        if extension.is_supervisor_level() && self.modes != Modes::Msu {
+            return Err(ConfigError::ExtensionWithoutSupervisor(extension));
+        }
+        let absent = |other: &Extension| !self.extensions.has(*other);
+        if let Some(needed) = extension.needs().iter().copied().find(absent) {
+            return Err(ConfigError::Needs(extension, needed));
+        }
+        match self.extensions.parts_of(extension, self.xlen).iter().find(absent) {
+            Some(part) => Err(ConfigError::Part(extension, part)),
+            None => Ok(()),
+        }
     }
 
     /// The value of `misa`.
@@ -298,6 +240,6 @@ impl CpuModel {
 
     /// Whether a program counter or an exception address may have bit 1 set.
     pub(crate) fn compressed(&self) -> bool {
-        self.extensions.has(Extension::C)
+        self.extensions.has(Extension::Zca)
     }
 }

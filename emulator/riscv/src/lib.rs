@@ -6,7 +6,8 @@
 //! calls [`Hart::run`] with an instruction budget and decides what to do when it returns.
 //!
 //! ```text
-//!   cpu, config      what a hart is made of, as data
+//!   cpu, config,
+//!   extension        what a hart is made of, as data
 //!   memory           the bus, guest RAM (the unsafe code)
 //!   interrupts       level inputs, exit and flush requests, sleeping
 //!   isa/             one record an instruction, one file an extension
@@ -25,6 +26,7 @@ mod cpu;
 mod csr;
 mod debug;
 mod dump;
+mod extension;
 mod hart;
 mod interp;
 mod interrupts;
@@ -34,12 +36,11 @@ mod mmu;
 mod observe;
 mod trap;
 
-pub use config::{
-    ConfigError, Extension, ExtensionSet, HartConfig, Mmu, Modes, PrivilegedSpec, Xlen,
-};
+pub use config::{ConfigError, HartConfig, Mmu, Modes, PrivilegedSpec, Xlen};
 pub use cpu::{CPU_MODELS, CpuModel};
 pub use csr::{Csr, Family, csrs};
 pub use debug::{DebugStop, WatchKind, Watchpoint};
+pub use extension::{Extension, ExtensionSet};
 pub use hart::{Clock, Exit, Hart};
 pub use interrupts::Interrupts;
 pub use memory::{Bus, BusError, OutOfRange, PAGE_SIZE, Ram, RamPage, Word};

@@ -186,7 +186,7 @@ const PROPERTIES: &[AddRow] = &[
     ),
     (
         "'driver': 'riscv.hart_array', 'cpu-type': 'rv64,v=on'",
-        "CPU property 'v' is not modelled yet: leave it out or set it to off",
+        "CPU type 'rv64,v=on': 'v' is not modelled yet: leave it out or set v=off",
     ),
     (
         "'driver': 'riscv.hart_array', 'cpu-type': 'rv64,mmu=maybe'",

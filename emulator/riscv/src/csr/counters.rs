@@ -6,9 +6,10 @@
 use super::machine::rv32;
 use super::state::Counter;
 use super::{Csr, Family, csr, fixed};
-use crate::config::{Extension, PrivilegedSpec};
+use crate::config::PrivilegedSpec;
 use crate::core::Core;
 use crate::cpu::CpuModel;
+use crate::extension::Extension;
 
 const CY: u32 = 0;
 const TM: u32 = 1;

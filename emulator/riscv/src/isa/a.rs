@@ -4,7 +4,7 @@
 //! is not given anyway; they only appear in the assembly text.
 
 use super::{AmoOp, Builder, Flow, Needs, Operands, Size, extension};
-use crate::config::Extension;
+use crate::extension::Extension;
 
 extension! { Needs::Extension(Extension::A);
     "lr.w" Any LoadReserved "00010 .. 00000 ..... 010 ..... 0101111" |b, i| {

@@ -5,8 +5,8 @@
 //! instruction runs.
 
 use super::{COMPRESSED, Compressed, Instruction, Operands, instructions};
-use crate::config::Extension;
 use crate::cpu::CpuModel;
+use crate::extension::Extension;
 
 /// The decoder of a hart.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Decoder {
         for instruction in instructions().filter(|instruction| instruction.exists(cpu)) {
             decoder.wide[(instruction.bits >> 2 & 31) as usize].push(instruction);
         }
-        if cpu.extensions.has(Extension::C) {
+        if cpu.extensions.has(Extension::Zca) {
             for compressed in COMPRESSED.iter().filter(|c| c.width.includes(cpu.xlen)) {
                 let base = instructions()
                     .find(|base| base.mnemonic == compressed.base && base.exists(cpu));
@@ -156,7 +156,7 @@ mod tests {
         assert!(rv32.decode(0x0201_1093).is_none(), "slli by 32");
         assert!(rv32.decode(0x1086).is_none(), "c.slli by 33");
         let mut embedded = CpuModel::find("rv32e").unwrap().clone();
-        embedded.extensions.set(Extension::C, true);
+        embedded.extensions.set(Extension::Zca, true);
         let embedded = Decoder::new(&embedded);
         assert!(embedded.decode(0x0000_0813).is_none(), "li a6,0");
         assert!(embedded.decode(0x0000_0793).is_some(), "li a5,0");

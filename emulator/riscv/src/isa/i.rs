@@ -2,7 +2,7 @@
 //! Base Integer Instruction Set"; RV32E is the same with 16 registers).
 
 use super::{Builder, Flow, Helper, Needs, Operands, Size, extension};
-use crate::config::Extension;
+use crate::extension::Extension;
 use crate::trap::Exception;
 
 extension! { Needs::Extension(Extension::I);

@@ -4,7 +4,7 @@
 
 use super::i::{binary, word};
 use super::{Builder, Needs, extension};
-use crate::config::Extension;
+use crate::extension::Extension;
 
 extension! { Needs::Extension(Extension::M);
     "mul" Any R "0000001 ..... ..... 000 ..... 0110011" |b, i| { binary(b, i, B::mul); }

@@ -27,8 +27,9 @@ pub(crate) use self::disassemble::text;
 pub use self::format::{Format, Operands, X_NAMES, x_name};
 pub use self::print::{Print, describe};
 
-use crate::config::{Extension, Modes, Xlen};
+use crate::config::{Modes, Xlen};
 use crate::cpu::CpuModel;
+use crate::extension::Extension;
 use crate::interp::Run;
 
 /// An instruction of 32 bits.

@@ -4,7 +4,7 @@
 //! set and clear forms with a zero operand field do not write.
 
 use super::{Builder, CsrOp, Flow, Needs, Operands, extension};
-use crate::config::Extension;
+use crate::extension::Extension;
 
 extension! { Needs::Extension(Extension::Zicsr);
     "csrrw" Any Csr "............ ..... 001 ..... 1110011" |b, i| {

@@ -1,7 +1,7 @@
 //! The instruction-fetch fence (volume I, "'Zifencei' Extension for Instruction-Fetch Fence").
 
 use super::{Helper, Needs, extension};
-use crate::config::Extension;
+use crate::extension::Extension;
 
 extension! { Needs::Extension(Extension::Zifencei);
     "fence.i" Any None "............ ..... 001 ..... 0001111" |b, _i| {

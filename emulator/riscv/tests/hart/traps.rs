@@ -1,7 +1,7 @@
 //! Exceptions, delegation, interrupts, returns, and what the lower modes may not do.
 
 use crate::common::*;
-use boardwright_riscv::{Exit, Mode};
+use boardwright_riscv::{CpuModel, Exit, Extension, Mode};
 
 const MTVEC: u64 = RAM + 0x1000;
 const STVEC: u64 = RAM + 0x2000;
@@ -73,8 +73,8 @@ fn each_exception_has_its_cause_and_value() {
 
 #[test]
 fn a_misaligned_jump_traps_where_it_is_and_links_nothing() {
-    let mut cpu = boardwright_riscv::CpuModel::find("rv64").unwrap().clone();
-    cpu.extensions.set(boardwright_riscv::Extension::C, false);
+    let mut cpu = CpuModel::find("rv64").unwrap().clone();
+    cpu.extensions = cpu.extensions.with_choices(&[(Extension::C, false)], cpu.xlen);
     let branch = s("beq", 0, 0, 0x102);
     for program in [i("jal", RA, 0, 0x102), branch, i("jalr", RA, A0, 2)] {
         let mut machine = Machine::of(cpu.clone(), &[program]);

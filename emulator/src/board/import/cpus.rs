@@ -9,8 +9,6 @@ use super::{HartPlace, Import, wrong};
 
 /// Letters of an ISA string that stand for privilege modes in older trees, not for extensions.
 const MODES: &[char] = &['s', 'u'];
-/// Extensions that name a part of what is there.
-const IMPLIED: &[&str] = &["zmmul", "zaamo", "zalrsc", "zca"];
 
 /// A hart as the tree describes it.
 struct Cpu<'t> {
@@ -99,7 +97,7 @@ impl<'t> Import<'t> {
         let unknown: Vec<&str> = extensions
             .iter()
             .map(String::as_str)
-            .filter(|name| Extension::find(name).is_none() && !IMPLIED.contains(name))
+            .filter(|name| Extension::find(name).is_none_or(|extension| !extension.modelled()))
             .collect();
         if !unknown.is_empty() {
             self.remark(

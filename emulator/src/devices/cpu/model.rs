@@ -8,8 +8,16 @@ pub const DEFAULT: &str = "rv64";
 /// What QEMU's object types of CPUs end in.
 const SUFFIX: &str = "-riscv-cpu";
 
-/// Extensions that may be said to be absent, and not yet present.
-const NOT_MODELLED: &[&str] = &["f", "d", "g", "v", "h", "x-b", "zba", "zbb", "zbc", "zbs", "sstc"];
+/// What `g` is short for.
+const GENERAL: [Extension; 7] = [
+    Extension::I,
+    Extension::M,
+    Extension::A,
+    Extension::F,
+    Extension::D,
+    Extension::Zicsr,
+    Extension::Zifencei,
+];
 
 /// Properties that are on or off and no extensions.
 const SWITCHES: &[&str] = &["mmu", "pmp", "s", "sv32", "sv39", "sv48", "sv57", "u"];
@@ -27,10 +35,12 @@ pub fn parse(text: &str) -> Result<CpuModel, QmpError> {
             .with_nearest(short, CPU_MODELS.iter().map(|model| model.name)));
     };
     let mut model = found.clone();
+    let mut choices = Vec::new();
     for property in parts {
         let (key, value) = property.split_once('=').unwrap_or((property, "on"));
-        set(&mut model, key, value)?;
+        set(&mut model, &mut choices, key, value)?;
     }
+    model.extensions = model.extensions.with_choices(&choices, model.xlen);
     model.check().map_err(|error| QmpError::generic(format!("CPU type '{text}': {error}")))?;
     Ok(model)
 }
@@ -41,13 +51,19 @@ pub fn type_name(text: &str) -> String {
     format!("{}{SUFFIX}", name.strip_suffix(SUFFIX).unwrap_or(name))
 }
 
-fn set(model: &mut CpuModel, key: &str, value: &str) -> Result<(), QmpError> {
+fn set(
+    model: &mut CpuModel,
+    choices: &mut Vec<(Extension, bool)>,
+    key: &str,
+    value: &str,
+) -> Result<(), QmpError> {
     if key == "num-pmp-regions" {
         let count = value.parse().ok().filter(|count| *count <= 64);
         model.pmp_regions = count.ok_or_else(|| expects(key, "a number from 0 to 64", value))?;
         return Ok(());
     }
-    if !SWITCHES.contains(&key) && Extension::find(key).is_none() && !NOT_MODELLED.contains(&key) {
+    let extension = Extension::find(key.strip_prefix("x-").unwrap_or(key));
+    if !SWITCHES.contains(&key) && extension.is_none() && key != "g" {
         return Err(QmpError::generic(format!("CPU property '{key}' not found")));
     }
     let on = match value {
@@ -89,17 +105,13 @@ fn set(model: &mut CpuModel, key: &str, value: &str) -> Result<(), QmpError> {
             model.mmu = Mmu::Bare;
         }
         "s" => {}
-        _ => match Extension::find(key) {
-            Some(extension) => model.extensions.set(extension, on),
-            None if NOT_MODELLED.contains(&key) && !on => {}
-            None if NOT_MODELLED.contains(&key) => {
-                return Err(QmpError::generic(format!(
-                    "CPU property '{key}' is not modelled yet: leave it out or set it to off"
-                )));
-            }
-            // `sv39=off` of a hart that has another mode.
-            None => {}
-        },
+        // A shorthand: what is named itself counts more.
+        "g" if on => {
+            choices.splice(0..0, GENERAL.map(|extension| (extension, true))).for_each(drop)
+        }
+        "g" => {}
+        // None for `sv39=off` of a hart that has another mode.
+        _ => choices.extend(extension.map(|extension| (extension, on))),
     }
     Ok(())
 }
