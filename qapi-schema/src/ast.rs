@@ -52,6 +52,13 @@ pub(crate) enum Data {
     Inline(Vec<Member>),
 }
 
+impl Data {
+    /// A type by its name.
+    pub(crate) fn named(ty: TypeName) -> Self {
+        ty.unless_empty().map_or(Self::None, Self::Named)
+    }
+}
+
 /// A type as written: `'T'` or `['T']`.
 #[derive(Clone, Debug)]
 pub(crate) struct TypeName {
@@ -64,6 +71,12 @@ impl TypeName {
     /// The name under which the type is registered.
     pub(crate) fn entity(&self) -> String {
         if self.array { array_of(&self.name) } else { self.name.clone() }
+    }
+
+    /// Nothing for the empty name: where a type may be left out, the reference takes that as
+    /// leaving it out.
+    pub(crate) fn unless_empty(self) -> Option<Self> {
+        (self.array || !self.name.is_empty()).then_some(self)
     }
 }
 

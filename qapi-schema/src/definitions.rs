@@ -196,7 +196,7 @@ impl Shape<'_> {
         let data = node(object, "data")?;
         let members = self.members(data, "'data'", Some(name));
         let base = match node(object, "base") {
-            Some(base) => Some(self.type_name(base, "'base'")?),
+            Some(base) => self.type_name(base, "'base'")?.unless_empty(),
             None => None,
         };
         Some(Body::Struct { base, members: members? })
@@ -255,7 +255,7 @@ impl Shape<'_> {
     fn command(&mut self, object: &Object) -> Option<Body> {
         let data = self.arguments(object);
         let returns = match node(object, "returns") {
-            Some(returns) => Some(self.type_or_array(returns, "'returns'")?),
+            Some(returns) => self.type_or_array(returns, "'returns'")?.unless_empty(),
             None => None,
         };
         Some(Body::Command { data: data?, returns, flags: Flags::default() })
@@ -271,7 +271,7 @@ impl Shape<'_> {
         let data = node(object, "data");
         match (node(object, "boxed").filter(|boxed| boxed.is_truthy()), data) {
             (Some(boxed), None) => self.fail(Problem::BoxedNothing, boxed.span),
-            (Some(_), Some(data)) => self.type_name(data, "'data'").map(Data::Named),
+            (Some(_), Some(data)) => self.type_name(data, "'data'").map(Data::named),
             (None, Some(data)) => self.data(data, "'data'", None),
             (None, None) => Some(Data::None),
         }

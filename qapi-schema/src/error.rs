@@ -3,10 +3,12 @@
 //! Texts are interface: QEMU's developers and its test suite know them. Where this project adds a
 //! rule of its own or refuses what makes the reference crash, the text says so in the same style.
 
+use strum::{IntoStaticStr, VariantNames};
 use thiserror::Error;
 
 /// What is wrong. The text of each variant says what it means.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 #[expect(missing_docs, reason = "the text of each variant is its documentation")]
 pub enum Problem {
     // Files.
@@ -247,18 +249,12 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The codes of all problems there are.
+    pub const CODES: &'static [&'static str] = Self::VARIANTS;
+
     /// A stable name for tools: the variant's, in kebab case.
-    pub fn code(&self) -> String {
-        let debug = format!("{self:?}");
-        let name = debug.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
-        let mut code = String::new();
-        for character in name.chars() {
-            if character.is_ascii_uppercase() && !code.is_empty() {
-                code.push('-');
-            }
-            code.push(character.to_ascii_lowercase());
-        }
-        code
+    pub fn code(&self) -> &'static str {
+        self.into()
     }
 }
 

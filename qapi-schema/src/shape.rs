@@ -190,7 +190,7 @@ impl Shape<'_> {
     /// may name; commands and events have none.
     pub(crate) fn data(&mut self, node: &Node, what: &str, owner: Option<&str>) -> Option<Data> {
         match &node.value {
-            Value::String(_) => self.type_name(node, what).map(Data::Named),
+            Value::String(_) => self.type_name(node, what).map(Data::named),
             _ => self.members(node, what, owner).map(Data::Inline),
         }
     }
