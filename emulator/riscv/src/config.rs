@@ -143,6 +143,9 @@ pub enum ConfigError {
     /// There are at most 64 PMP entries.
     #[error("{0} PMP entries are more than 64")]
     PmpRegions(u8),
+    /// The granularity is a power of two.
+    #[error("a PMP granularity of {0} bytes is no power of two from 4 up")]
+    PmpGranularity(u32),
     /// The privileged modes are entered by way of CSRs.
     #[error("{0:?} needs the extension 'zicsr'")]
     ModesWithoutZicsr(Modes),
@@ -197,6 +200,9 @@ impl CpuModel {
         if self.pmp_regions > 64 {
             return Err(ConfigError::PmpRegions(self.pmp_regions));
         }
+        if self.pmp_granularity < 4 || !self.pmp_granularity.is_power_of_two() {
+            return Err(ConfigError::PmpGranularity(self.pmp_granularity));
+        }
         if self.modes != Modes::M && !self.extensions.has(Extension::Zicsr) {
             return Err(ConfigError::ModesWithoutZicsr(self.modes));
         }
@@ -217,7 +223,10 @@ impl CpuModel {
         if let Some(needed) = extension.needs().iter().copied().find(absent) {
             return Err(ConfigError::Needs(extension, needed));
         }
-        match self.extensions.parts_of(extension, self.xlen).iter().find(absent) {
+        let supervisor = self.modes == Modes::Msu;
+        let missing =
+            |part: &Extension| absent(part) && (supervisor || !part.is_supervisor_level());
+        match self.extensions.parts_of(extension, self.xlen).iter().find(missing) {
             Some(part) => Err(ConfigError::Part(extension, part)),
             None => Ok(()),
         }

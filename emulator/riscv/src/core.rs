@@ -42,8 +42,8 @@ pub(crate) struct Core {
     pub(crate) waiting: bool,
     /// Whether the handler of traps cannot be fetched, so that the hart cannot go on.
     pub(crate) lost: bool,
-    /// Changes whenever the way from virtual addresses to code may have.
-    pub(crate) fetch_epoch: u64,
+    /// Stands for the way from virtual addresses to code: changes whenever that may have.
+    pub(crate) view: u64,
     /// Changes whenever decoded code may differ from memory.
     pub(crate) code_epoch: u64,
     /// Where a debugger wants the hart to stop.
@@ -81,7 +81,7 @@ impl Core {
             attention: u64::MAX,
             waiting: false,
             lost: false,
-            fetch_epoch: 0,
+            view: 0,
             code_epoch: 0,
             points: Points::default(),
             debug_stop: None,
@@ -105,7 +105,7 @@ impl Core {
         self.csr = CsrState::new(&self.config.cpu);
         self.waiting = false;
         self.lost = false;
-        self.update_view();
+        self.switch_translations();
         self.flush_memory();
         self.flush_code();
         self.update_attention();

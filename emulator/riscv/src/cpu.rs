@@ -22,6 +22,8 @@ pub struct CpuModel {
     pub mmu: Mmu,
     /// How many PMP entries there are, 0 to 64.
     pub pmp_regions: u8,
+    /// What PMP ranges begin and end at multiples of: bytes, a power of two, 4 or more.
+    pub pmp_granularity: u32,
     /// The version of the privileged architecture.
     pub privileged: PrivilegedSpec,
     /// The JEDEC number of the vendor.
@@ -117,9 +119,10 @@ const fn rv64(list: &[Extension]) -> ExtensionSet {
     ExtensionSet::complete(list, Xlen::Rv64)
 }
 
-/// Everything there is at this width.
+/// Everything there is at this width, except what software has to know of: page tables whose
+/// accessed and dirty bits nobody sets, traps that are fatal until an enable is set.
 const fn all64() -> ExtensionSet {
-    rv64(Extension::ALL).without(ExtensionSet::of(&[E, Zcf]))
+    rv64(Extension::ALL).without(ExtensionSet::of(&[E, Zcf, Svade, Smrnmi]))
 }
 
 /// What the rows below have in common.
@@ -130,6 +133,7 @@ const GENERIC: CpuModel = CpuModel {
     modes: Modes::Msu,
     mmu: Mmu::Sv48,
     pmp_regions: 16,
+    pmp_granularity: 4,
     privileged: PrivilegedSpec::V1_12,
     mvendorid: 0,
     marchid: 0,

@@ -183,22 +183,22 @@ extensions! {
     /// `stvec` can hold any aligned address in direct mode.
     Sstvecd "sstvecd" modelled;
     /// The accessed and dirty bits raise page faults.
-    Svade "svade" later;
+    Svade "svade" modelled;
     /// The accessed and dirty bits are updated.
-    Svadu "svadu" later;
+    Svadu "svadu" modelled;
     /// Invalidation of translations in small steps.
-    Svinval "svinval" later;
+    Svinval "svinval" modelled;
     /// Translations of naturally aligned powers of two of pages, RV64 only.
-    Svnapot "svnapot" later;
+    Svnapot "svnapot" modelled;
     /// Memory types chosen by page, RV64 only.
-    Svpbmt "svpbmt" later;
+    Svpbmt "svpbmt" modelled;
 
     /// Triggers for debuggers.
     Sdtrig "sdtrig" later needs [Zicsr];
     /// Filtering of cycles and instructions by mode.
     Smcntrpmf "smcntrpmf" later needs [Zicntr];
     /// Physical memory protection that restricts machine mode.
-    Smepmp "smepmp" later needs [Zicsr];
+    Smepmp "smepmp" modelled needs [Zicsr];
     /// Non-maskable interrupts that can be returned from.
     Smrnmi "smrnmi" later needs [Zicsr];
     /// State of extensions enabled for the modes below, machine level.

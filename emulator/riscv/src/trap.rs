@@ -241,13 +241,18 @@ impl Core {
         Ok(())
     }
 
-    /// `sfence.vma`. All is forgotten, whatever address and address space are named.
-    pub(crate) fn fence_translations(&mut self, bits: u32) -> Flow {
+    /// `sfence.vma` and `sinval.vma`.
+    pub(crate) fn fence_translations(&mut self, bits: u32, addr: u64, asid: u64) -> Flow {
         let trapped = self.mode == Mode::Supervisor && self.csr.mstatus & status::TVM != 0;
         if self.mode == Mode::User || trapped {
             return self.illegal(bits);
         }
-        self.flush_translations();
+        self.flush_translation(addr, asid);
         Ok(())
+    }
+
+    /// `sfence.w.inval` and `sfence.inval.ir`, which put in order what is in order anyway.
+    pub(crate) fn order_invalidations(&mut self, bits: u32) -> Flow {
+        if self.mode == Mode::User { self.illegal(bits) } else { Ok(()) }
     }
 }

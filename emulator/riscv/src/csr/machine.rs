@@ -8,9 +8,6 @@ use crate::trap::interrupt;
 
 /// The exceptions that can be delegated: all but calls from machine mode.
 const DELEGABLE: u64 = 0xb3ff;
-/// Fences of I/O imply memory: the only field of `menvcfg` without further extensions. Fences
-/// order everything anyway.
-pub(super) const FIOM: u64 = 1;
 
 pub(super) const CSRS: &[Csr] = &[
     fixed("mvendorid", 0xf11, |core, _| core.config.cpu.mvendorid.into()),
@@ -90,24 +87,8 @@ pub(super) const CSRS: &[Csr] = &[
             },
         )
     },
-    Csr {
-        exists: |cpu, _| cpu.modes != Modes::M && since_1_12(cpu),
-        legal: |_, _, value| value & FIOM,
-        ..csr(
-            "menvcfg",
-            0x30a,
-            |core, _| core.csr.menvcfg,
-            |core, _, value| {
-                core.csr.menvcfg = value;
-            },
-        )
-    },
     // The high half of mstatus: only the endianness fields, and all is little-endian.
     Csr { exists: |cpu, _| rv32(cpu) && since_1_12(cpu), ..fixed("mstatush", 0x310, |_, _| 0) },
-    Csr {
-        exists: |cpu, _| rv32(cpu) && cpu.modes != Modes::M && since_1_12(cpu),
-        ..fixed("menvcfgh", 0x31a, |core, _| core.csr.menvcfg >> 32)
-    },
     csr(
         "mscratch",
         0x340,

@@ -9,6 +9,7 @@
 //! test at the end writes and reads every register of every kind of hart.
 
 mod counters;
+pub(crate) mod environment;
 mod machine;
 mod protection;
 mod state;
@@ -59,7 +60,8 @@ pub struct Family {
 }
 
 /// The lists of all registers.
-const LISTS: &[&[Csr]] = &[machine::CSRS, supervisor::CSRS, counters::CSRS, protection::CSRS];
+const LISTS: &[&[Csr]] =
+    &[machine::CSRS, supervisor::CSRS, counters::CSRS, environment::CSRS, protection::CSRS];
 
 /// All registers that are modelled.
 pub fn csrs() -> impl Iterator<Item = &'static Csr> {

@@ -1,9 +1,12 @@
-//! The registers of physical memory protection (volume II, "Physical Memory Protection CSRs").
+//! The registers of physical memory protection (volume II, "Physical Memory Protection CSRs", and
+//! the part of `mseccfg` in "'Smepmp' Extension for PMP Enhancements").
 
-use super::{Csr, Family, csr};
+use super::machine::rv32;
+use super::{Csr, Family, csr, fixed};
 use crate::config::Xlen;
 use crate::core::Core;
 use crate::cpu::CpuModel;
+use crate::extension::Extension;
 
 pub(super) const CSRS: &[Csr] = &[
     Csr {
@@ -48,7 +51,25 @@ pub(super) const CSRS: &[Csr] = &[
             },
         )
     },
+    Csr {
+        exists: |cpu, _| smepmp(cpu),
+        legal: |core, _, value| core.csr.pmp.legal_policy(value),
+        ..csr(
+            "mseccfg",
+            0x747,
+            |core, _| core.csr.pmp.policy(),
+            |core, _, value| {
+                core.csr.pmp.set_policy(value);
+                core.flush_memory();
+            },
+        )
+    },
+    Csr { exists: |cpu, _| smepmp(cpu) && rv32(cpu), ..fixed("mseccfgh", 0x757, |_, _| 0) },
 ];
+
+fn smepmp(cpu: &CpuModel) -> bool {
+    cpu.extensions.has(Extension::Smepmp)
+}
 
 /// How many entries have registers: none, 16 or 64. Those beyond what the hart has read as zero.
 fn entries(cpu: &CpuModel) -> u16 {

@@ -1,6 +1,6 @@
 //! What the control and status registers store.
 
-use super::status;
+use super::{environment, status};
 use crate::cpu::CpuModel;
 use crate::mmu::Pmp;
 
@@ -49,7 +49,7 @@ impl CsrState {
             uncounted: 0,
             mtvec: 0,
             mcounteren: 0,
-            menvcfg: 0,
+            menvcfg: environment::reset_value(cpu),
             mscratch: 0,
             mepc: 0,
             mcause: 0,
@@ -65,7 +65,7 @@ impl CsrState {
             satp: 0,
             mcycle: Counter::default(),
             minstret: Counter::default(),
-            pmp: Pmp::new(cpu.pmp_regions),
+            pmp: Pmp::new(cpu.pmp_regions, cpu.pmp_granularity),
         }
     }
 }

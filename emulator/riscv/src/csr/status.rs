@@ -125,6 +125,14 @@ pub(crate) fn satp_root(satp: u64, xlen: Xlen) -> u64 {
     }
 }
 
+/// The address-space identifier.
+pub(crate) fn satp_asid(satp: u64, xlen: Xlen) -> u64 {
+    match xlen {
+        Xlen::Rv32 => satp >> 22 & 0x1ff,
+        Xlen::Rv64 => satp >> 44 & 0xffff,
+    }
+}
+
 /// What a write of `value` to `satp` makes of `old`: nothing, if the mode is not supported.
 pub(super) fn legal_satp(cpu: &CpuModel, old: u64, value: u64) -> u64 {
     match satp_scheme(value, cpu.xlen) {

@@ -1,7 +1,7 @@
 //! Supervisor-mode registers (volume II, "Supervisor CSRs"). Several are a restricted view of
 //! machine-mode ones.
 
-use super::machine::{FIOM, legal_vector, since_1_12, supervisor, write_ssip};
+use super::machine::{legal_vector, supervisor, write_ssip};
 use super::{Csr, csr, status};
 use crate::core::Core;
 use crate::trap::{Mode, interrupt};
@@ -37,18 +37,6 @@ pub(super) const CSRS: &[Csr] = &[
             |core, _| core.csr.scounteren,
             |core, _, value| {
                 core.csr.scounteren = value;
-            },
-        )
-    },
-    Csr {
-        exists: |cpu, _| supervisor(cpu) && since_1_12(cpu),
-        legal: |_, _, value| value & FIOM,
-        ..here(
-            "senvcfg",
-            0x10a,
-            |core, _| core.csr.senvcfg,
-            |core, _, value| {
-                core.csr.senvcfg = value;
             },
         )
     },
@@ -88,8 +76,7 @@ pub(super) const CSRS: &[Csr] = &[
             |core, _| core.csr.satp,
             |core, _, value| {
                 core.csr.satp = value;
-                // More than is needed, as address space identifiers are not made use of.
-                core.flush_translations();
+                core.switch_translations();
             },
         )
     },

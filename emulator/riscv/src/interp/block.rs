@@ -95,7 +95,7 @@ impl Blocks {
     #[inline(always)]
     pub(super) fn find(&mut self, core: &mut Core) -> Flow<&[Decoded]> {
         let pc = core.pc;
-        let view = core.fetch_epoch << 2 | core.mode as u64;
+        let view = core.view;
         let target = self.targets[(pc >> 1) as usize & (TARGETS - 1)];
         if target.pc == pc && target.view == view {
             let start = target.start as usize;

@@ -270,12 +270,13 @@ impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
         self.core.pc = self.following();
         Err(Stop::Leave)
     }
-    fn helper(&mut self, helper: Helper, _: u64, _: u64) -> Flow {
+    fn helper(&mut self, helper: Helper, a: u64, b: u64) -> Flow {
         let bits = self.op.bits;
         match helper {
             Helper::Ecall => self.core.environment_call()?,
             Helper::FenceI => self.core.flush_code(),
-            Helper::SfenceVma => self.core.fence_translations(bits)?,
+            Helper::SfenceVma => self.core.fence_translations(bits, a, b)?,
+            Helper::SfenceInval => self.core.order_invalidations(bits)?,
             // These go on elsewhere.
             Helper::Mret => return self.core.machine_return(bits),
             Helper::Sret => return self.core.supervisor_return(bits),

@@ -85,8 +85,11 @@ pub enum Helper {
     Ecall,
     /// Make later fetches see earlier stores.
     FenceI,
-    /// Make later translations see earlier stores to page tables.
+    /// Make later translations see earlier stores to page tables. Operands: the address, or 0 for
+    /// all; the address space, or 0 for all.
     SfenceVma,
+    /// Order invalidations against stores before or translations after them.
+    SfenceInval,
     /// Return from a machine-mode trap.
     Mret,
     /// Return from a supervisor-mode trap.

@@ -91,6 +91,7 @@ pub const LISTS: &[&[Instruction]] = &[
     zifencei::INSTRUCTIONS,
     privileged::MACHINE,
     privileged::SUPERVISOR,
+    privileged::SVINVAL,
 ];
 
 /// All compressed instructions.

@@ -11,10 +11,11 @@ pub(crate) use self::pmp::Pmp;
 pub(crate) use self::tlb::{Set, Tlb};
 
 use self::pmp::Verdict;
-use self::walk::Walk;
+use self::walk::{Dirty, Leaf, Walk};
 use crate::config::Mmu;
 use crate::core::Core;
-use crate::csr::status;
+use crate::csr::{environment, status};
+use crate::extension::Extension;
 use crate::memory::PAGE_SIZE;
 use crate::trap::{Exception, Mode};
 
@@ -71,7 +72,8 @@ impl Core {
         }
     }
 
-    /// Chooses the TLB's set of entries. To be called after a change of the mode or of `mstatus`.
+    /// Chooses the TLB's set of entries. To be called after a change of the mode or of `mstatus`,
+    /// and after anything is forgotten.
     pub(crate) fn update_view(&mut self) {
         let status = self.csr.mstatus;
         let set = match self.data_mode() {
@@ -82,6 +84,7 @@ impl Core {
             Mode::User => Set::User,
         };
         self.tlb.choose(set);
+        self.view = self.tlb.view(self.fetch_set()) << 2 | self.mode as u64;
     }
 
     /// The set of entries for fetches.
@@ -93,39 +96,83 @@ impl Core {
         }
     }
 
-    /// Forgets translations: page tables or `satp` have changed.
+    /// Forgets translations.
     pub(crate) fn flush_translations(&mut self) {
         self.tlb.flush_translations();
-        self.fetch_epoch += 1;
+        self.update_view();
+    }
+
+    /// Forgets translations of one address, or of all if it is 0, in one address space, or in all
+    /// if it is 0. Translations that are global may be forgotten too.
+    pub(crate) fn flush_translation(&mut self, addr: u64, asid: u64) {
+        match (self.xlen.truncate(addr), asid) {
+            (0, 0) => self.tlb.flush_translations(),
+            (0, asid) => {
+                let asid = asid & status::satp_asid(u64::MAX, self.xlen);
+                let xlen = self.xlen;
+                self.tlb.flush_spaces(|satp| status::satp_asid(satp, xlen) == asid);
+            }
+            (addr, _) => self.tlb.flush_page(addr),
+        }
+        self.update_view();
+    }
+
+    /// Makes a new value of `satp` count. Identifier 0 is what software uses that does not use
+    /// identifiers; what is known of it is forgotten.
+    pub(crate) fn switch_translations(&mut self) {
+        let satp = self.csr.satp;
+        self.tlb.switch(satp, status::satp_asid(satp, self.xlen) != 0);
+        self.update_view();
     }
 
     /// Forgets all that is known of addresses: physical memory or its protection has changed.
     pub(crate) fn flush_memory(&mut self) {
         self.tlb.flush();
-        self.fetch_epoch += 1;
+        self.update_view();
     }
 
     /// Makes decoded code be compared with memory before it runs again.
     pub(crate) fn flush_code(&mut self) {
         self.code_epoch += 1;
-        self.fetch_epoch += 1;
+        self.tlb.change_views();
+        self.update_view();
     }
 
     /// Where an aligned access of `size` bytes goes, and whether it may.
-    pub(crate) fn translate(&self, addr: u64, size: u64, access: Access) -> Result<Place, Fault> {
-        self.look_up(addr, size, access, true)
+    pub(crate) fn translate(
+        &mut self,
+        addr: u64,
+        size: u64,
+        access: Access,
+    ) -> Result<Place, Fault> {
+        let dirty = match environment::updates_dirty(self) {
+            true => Dirty::Update,
+            false => Dirty::Fault,
+        };
+        let (place, span) = self.look_up(addr, size, access, dirty)?;
+        if span >= PAGE_SIZE {
+            self.tlb.note_large(addr, span);
+        }
+        Ok(place)
     }
 
     /// Where a load goes, without a trace of having looked.
     pub(crate) fn peek(&self, addr: u64) -> Option<u64> {
-        self.look_up(addr, 1, Access::Load, false).ok().map(|place| place.addr)
+        self.look_up(addr, 1, Access::Load, Dirty::Ignore).ok().map(|(place, _)| place.addr)
     }
 
-    fn look_up(&self, addr: u64, size: u64, access: Access, update: bool) -> Result<Place, Fault> {
+    /// Where an access goes, and the size of its page, less one.
+    fn look_up(
+        &self,
+        addr: u64,
+        size: u64,
+        access: Access,
+        dirty: Dirty,
+    ) -> Result<(Place, u64), Fault> {
         let mode = if access == Access::Fetch { self.mode } else { self.data_mode() };
         let scheme = self.scheme();
-        let addr = if mode == Mode::Machine || scheme == Mmu::Bare {
-            addr
+        let Leaf { addr, span } = if mode == Mode::Machine || scheme == Mmu::Bare {
+            Leaf { addr, span: 0 }
         } else {
             let walk = Walk {
                 bus: self.tlb.bus(),
@@ -135,7 +182,9 @@ impl Core {
                 mode,
                 sum: self.csr.mstatus & status::SUM != 0,
                 mxr: self.csr.mstatus & status::MXR != 0,
-                update,
+                dirty,
+                groups: self.config.cpu.extensions.has(Extension::Svnapot),
+                types: self.csr.menvcfg & environment::PBMTE != 0,
             };
             walk.translate(addr, access)?
         };
@@ -152,7 +201,7 @@ impl Core {
                 _ => return Err(Fault::Access),
             },
         };
-        Ok(Place { addr, uniform })
+        Ok((Place { addr, uniform }, span))
     }
 
     /// The translation that `satp` asks for.

@@ -2,8 +2,10 @@
 //!
 //! Entries are direct-mapped by virtual page number. There is a set of entries for each way a
 //! virtual address can be looked at (machine mode, supervisor mode with and without SUM, user
-//! mode, anything with MXR), so that traps and returns need not flush. A set is flushed by
-//! changing the generation number that is part of its tags.
+//! mode, anything with MXR), so that traps and returns need not flush.
+//!
+//! A generation number is part of each tag. Every address space among the last few has its own, so
+//! that a change of `satp` forgets nothing, and forgetting an address space is taking a new number.
 #![expect(unsafe_code, reason = "an entry outlives the borrow that `Bus::ram` gives it")]
 
 use std::sync::Arc;
@@ -21,6 +23,9 @@ const ALL: usize = 2 * STORES;
 const GENERATION_SHIFT: u32 = 52;
 const GENERATIONS: u64 = 1 << (64 - GENERATION_SHIFT);
 
+/// How many address spaces are remembered.
+const SPACES: usize = 8;
+
 /// A way to look at virtual addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Set {
@@ -32,11 +37,13 @@ pub(crate) enum Set {
     User = 2,
     /// Supervisor mode, allowed to use user pages.
     SupervisorUser = 3,
-    /// Execute-only pages are readable. Rare, so the set is flushed whenever it is chosen.
+    /// Execute-only pages are readable. Rare, so it has no memory: it is flushed whenever it is
+    /// chosen.
     ExecutableReadable = 4,
 }
 
 #[derive(Clone, Copy)]
+#[repr(C)]
 struct Entry {
     tag: u64,
     page: HostPage,
@@ -49,16 +56,43 @@ struct FetchEntry {
     page: u64,
 }
 
+/// An address space.
+#[derive(Clone, Copy)]
+struct Space {
+    satp: u64,
+    /// The generation of the entries for it; 0 is that of none.
+    generation: u64,
+    /// What stands for the way that code is found in it now; 0 is for none.
+    view: u64,
+}
+
+impl Space {
+    const NONE: Space = Space { satp: 0, generation: 0, view: 0 };
+}
+
 /// The caches, and the bus that what they point to belongs to.
+#[repr(C)]
 pub(crate) struct Tlb {
-    /// Never replaced: it keeps the RAM alive that the entries point to.
-    bus: Arc<dyn Bus>,
     data: Box<[Entry; ALL]>,
-    fetch: Box<[FetchEntry; SETS * ENTRIES]>,
-    generations: [u64; SETS],
     /// The set in use for data, as an index and as the generation bits of its tags.
     base: usize,
     generation: u64,
+    fetch: Box<[FetchEntry; SETS * ENTRIES]>,
+    /// The address spaces remembered, and which of them is in use.
+    spaces: [Space; SPACES],
+    space: usize,
+    /// Untranslated addresses.
+    physical: Space,
+    /// The last generation and the last view given out. Of generations, a tag holds the low bits.
+    last_generation: u64,
+    last_view: u64,
+    /// Where large pages are that entries were made for: the address bits that all of them have
+    /// in common, and their values.
+    large: Option<(u64, u64)>,
+    /// The pages that code was fetched from since it was last asked, by their place in a set.
+    fetched: [u64; ENTRIES / 64],
+    /// Never replaced: it keeps the RAM alive that the entries point to.
+    bus: Arc<dyn Bus>,
 }
 
 impl Tlb {
@@ -67,12 +101,18 @@ impl Tlb {
         let entry = Entry { tag: 0, page: HostPage::NOWHERE };
         let fetch = FetchEntry { tag: 0, page: 0 };
         Tlb {
-            bus,
             data: Box::new([entry; ALL]),
-            fetch: Box::new([fetch; SETS * ENTRIES]),
-            generations: [1; SETS],
             base: 0,
             generation: 1 << GENERATION_SHIFT,
+            fetch: Box::new([fetch; SETS * ENTRIES]),
+            spaces: [Space { generation: 1, view: 1, ..Space::NONE }; SPACES],
+            space: 0,
+            physical: Space { generation: 1, view: 1, ..Space::NONE },
+            last_generation: 1,
+            last_view: 1,
+            large: None,
+            fetched: [0; ENTRIES / 64],
+            bus,
         }
     }
 
@@ -81,44 +121,131 @@ impl Tlb {
         &*self.bus
     }
 
-    /// Chooses the set for data accesses.
+    /// Chooses the set for data accesses. To be called again after anything is forgotten.
     pub(crate) fn choose(&mut self, set: Set) {
-        if set == Set::ExecutableReadable {
-            self.advance(set as usize);
-        }
+        let generation = match set {
+            Set::ExecutableReadable => self.next_generation(),
+            _ => self.space(set).generation,
+        };
         self.base = set as usize * ENTRIES;
-        self.generation = self.generations[set as usize] << GENERATION_SHIFT;
+        self.generation = generation << GENERATION_SHIFT;
     }
 
-    /// Flushes the sets that translate.
-    pub(crate) fn flush_translations(&mut self) {
-        for set in 1..SETS {
-            self.advance(set);
+    /// What stands for the way that code is found in a set: it changes when that way may have.
+    pub(crate) fn view(&self, set: Set) -> u64 {
+        self.space(set).view
+    }
+
+    fn space(&self, set: Set) -> &Space {
+        match set {
+            Set::Machine => &self.physical,
+            _ => &self.spaces[self.space],
         }
-        self.generation = self.generations[self.base / ENTRIES] << GENERATION_SHIFT;
+    }
+
+    /// Goes to the address space of a value of `satp`. What is remembered of it holds if it is
+    /// `told` from others by an identifier.
+    pub(crate) fn switch(&mut self, satp: u64, told: bool) {
+        let found = self.spaces.iter().position(|space| space.satp == satp);
+        self.space = found.unwrap_or((self.space + 1) % SPACES);
+        self.spaces[self.space] = match found {
+            Some(place) if told => self.spaces[place],
+            _ => Space { satp, ..Space::NONE },
+        };
+        self.revive();
+    }
+
+    /// Gives the spaces in use what they have lost.
+    fn revive(&mut self) {
+        if self.physical.generation == 0 || self.spaces[self.space].generation == 0 {
+            let (physical, space) = (self.next_generation(), self.next_generation());
+            if self.physical.generation == 0 {
+                self.physical = Space { generation: physical, view: 0, ..self.physical };
+            }
+            if self.spaces[self.space].generation == 0 {
+                let satp = self.spaces[self.space].satp;
+                self.spaces[self.space] = Space { satp, generation: space, view: 0 };
+            }
+        }
+        for space in [&mut self.physical, &mut self.spaces[self.space]] {
+            if space.view == 0 {
+                self.last_view += 1;
+                space.view = self.last_view;
+            }
+        }
+    }
+
+    /// Forgets the address spaces that are asked for, by their values of `satp`.
+    pub(crate) fn flush_spaces(&mut self, forget: impl Fn(u64) -> bool) {
+        for space in self.spaces.iter_mut().filter(|space| forget(space.satp)) {
+            space.generation = 0;
+        }
+        self.revive();
+    }
+
+    /// Forgets all address spaces.
+    pub(crate) fn flush_translations(&mut self) {
+        self.flush_spaces(|_| true);
+        self.large = None;
     }
 
     /// Flushes everything.
     pub(crate) fn flush(&mut self) {
-        self.advance(0);
+        self.physical.generation = 0;
         self.flush_translations();
     }
 
-    fn advance(&mut self, set: usize) {
-        self.generations[set] += 1;
-        if self.generations[set] == GENERATIONS {
-            // Old tags would become valid again.
-            self.generations[set] = 1;
-            let range = set * ENTRIES..(set + 1) * ENTRIES;
-            for entry in &mut self.fetch[range.clone()] {
-                entry.tag = 0;
-            }
-            for offset in [0, STORES] {
-                for entry in &mut self.data[range.start + offset..range.end + offset] {
-                    entry.tag = 0;
-                }
-            }
+    /// Forgets the page of an address in all address spaces; all of them, if a large page may be
+    /// there.
+    pub(crate) fn flush_page(&mut self, addr: u64) {
+        if self.large.is_some_and(|(mask, value)| addr & mask == value) {
+            return self.flush_translations();
         }
+        let page = addr / PAGE_SIZE;
+        let index = page as usize & (ENTRIES - 1);
+        for set in 1..SETS {
+            let place = set * ENTRIES + index;
+            self.data[place].tag = 0;
+            self.data[place + STORES].tag = 0;
+            self.fetch[place].tag = 0;
+        }
+        if self.fetched[index / 64] >> (index % 64) & 1 != 0 {
+            self.change_views();
+        }
+    }
+
+    /// Makes all code be looked for anew.
+    pub(crate) fn change_views(&mut self) {
+        self.fetched = [0; ENTRIES / 64];
+        self.physical.view = 0;
+        self.spaces.iter_mut().for_each(|space| space.view = 0);
+        self.revive();
+    }
+
+    /// Notes that a large page has been used: `span` is its size less one.
+    pub(crate) fn note_large(&mut self, addr: u64, span: u64) {
+        let (mask, value) = self.large.unwrap_or((u64::MAX, addr));
+        let mut mask = mask & !span;
+        let differing = (addr ^ value) & mask;
+        if differing != 0 {
+            mask &= !(u64::MAX >> differing.leading_zeros());
+        }
+        self.large = Some((mask, addr & mask));
+    }
+
+    /// A generation that no entry has.
+    fn next_generation(&mut self) -> u64 {
+        self.last_generation += 1;
+        if self.last_generation.is_multiple_of(GENERATIONS) {
+            // The numbers in tags begin again, so all that have one must go.
+            self.data.iter_mut().for_each(|entry| entry.tag = 0);
+            self.fetch.iter_mut().for_each(|entry| entry.tag = 0);
+            self.spaces.iter_mut().for_each(|space| space.generation = 0);
+            self.physical.generation = self.last_generation + 1;
+            self.spaces[self.space].generation = self.last_generation + 2;
+            self.last_generation += 3;
+        }
+        self.last_generation
     }
 
     #[inline(always)]
@@ -176,22 +303,30 @@ impl Tlb {
     }
 
     /// The physical address that instructions at a virtual one are fetched from, if cached.
-    pub(crate) fn fetch(&self, set: Set, addr: u64) -> Option<u64> {
+    pub(crate) fn fetch(&mut self, set: Set, addr: u64) -> Option<u64> {
         let (index, tag) = self.fetch_slot(set, addr);
-        let entry = &self.fetch[index];
-        (entry.tag == tag).then_some(entry.page | addr & (PAGE_SIZE - 1))
+        let entry = self.fetch[index];
+        (entry.tag == tag).then(|| {
+            self.note_fetch(addr);
+            entry.page | addr & (PAGE_SIZE - 1)
+        })
     }
 
     /// Remembers where instructions are fetched from.
     pub(crate) fn fill_fetch(&mut self, set: Set, addr: u64, physical: u64) {
         let (index, tag) = self.fetch_slot(set, addr);
         self.fetch[index] = FetchEntry { tag, page: physical & !(PAGE_SIZE - 1) };
+        self.note_fetch(addr);
+    }
+
+    fn note_fetch(&mut self, addr: u64) {
+        let index = (addr / PAGE_SIZE) as usize & (ENTRIES - 1);
+        self.fetched[index / 64] |= 1 << (index % 64);
     }
 
     fn fetch_slot(&self, set: Set, addr: u64) -> (usize, u64) {
         let page = addr / PAGE_SIZE;
-        let set = set as usize;
-        let index = set * ENTRIES + (page as usize & (ENTRIES - 1));
-        (index, page | self.generations[set] << GENERATION_SHIFT)
+        let index = set as usize * ENTRIES + (page as usize & (ENTRIES - 1));
+        (index, page | self.space(set).generation << GENERATION_SHIFT)
     }
 }

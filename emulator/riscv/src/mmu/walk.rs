@@ -1,7 +1,8 @@
 //! The page-table walk (volume II, "Virtual Address Translation Process", for Sv32 to Sv57).
 //!
-//! The accessed and dirty bits are updated by the walk (as with Svadu), atomically, since other
-//! harts and the kernel work on the same tables.
+//! The accessed and dirty bits are updated by the walk, if that is enabled (Svadu), atomically,
+//! since other harts and the kernel work on the same tables; or else raise page faults (Svade).
+//! Memory types (Svpbmt) make no difference here, where all memory is coherent and in order.
 
 use std::sync::atomic::Ordering;
 
@@ -18,8 +19,15 @@ const X: u64 = 1 << 3;
 const U: u64 = 1 << 4;
 const A: u64 = 1 << 6;
 const D: u64 = 1 << 7;
-/// The bits of a 64-bit entry that belong to extensions that are not there.
-const RESERVED: u64 = 0x3ff << 54;
+/// One of a naturally aligned group of pages (Svnapot).
+const N: u64 = 1 << 63;
+/// The memory type (Svpbmt); one of its values is reserved.
+const PBMT: u64 = 3 << 61;
+/// The bits of a 64-bit entry that belong to no extension that is modelled.
+const RESERVED: u64 = 0x7f << 54;
+/// The groups that exist have 16 pages: the low bits of their frame numbers are these.
+const GROUP: u64 = 0b1000;
+const GROUP_MASK: u64 = 0b1111;
 
 /// What a walk depends on.
 pub(super) struct Walk<'a> {
@@ -32,9 +40,33 @@ pub(super) struct Walk<'a> {
     pub(super) mode: Mode,
     pub(super) sum: bool,
     pub(super) mxr: bool,
-    /// Whether accessed and dirty bits are updated; a debugger leaves no traces.
-    pub(super) update: bool,
+    pub(super) dirty: Dirty,
+    /// Whether entries may have the bit of Svnapot, and the memory types of Svpbmt.
+    pub(super) groups: bool,
+    pub(super) types: bool,
 }
+
+/// What becomes of an entry whose accessed or dirty bit is to be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dirty {
+    /// It is updated.
+    Update,
+    /// It raises a page fault.
+    Fault,
+    /// Nothing: a debugger leaves no traces.
+    Ignore,
+}
+
+/// Where an address leads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaf {
+    pub(super) addr: u64,
+    /// The size of the page, less one.
+    pub(super) span: u64,
+}
+
+/// The frame number in a 64-bit entry, moved to the right end.
+const FRAME: u64 = (1 << 44) - 1;
 
 struct Scheme {
     levels: u32,
@@ -58,7 +90,7 @@ impl Mmu {
 
 impl Walk<'_> {
     /// The physical address that a virtual one leads to.
-    pub(super) fn translate(&self, addr: u64, access: Access) -> Result<u64, Fault> {
+    pub(super) fn translate(&self, addr: u64, access: Access) -> Result<Leaf, Fault> {
         let Scheme { levels, bits, entry_size } = self.scheme.scheme();
         if self.scheme != Mmu::Sv32 {
             // The bits above the virtual address must repeat its highest.
@@ -71,8 +103,8 @@ impl Walk<'_> {
         // often: each time, a store of theirs has come in between. The bound is for a bus that
         // does not keep what is written to it.
         for _ in 0..64 {
-            if let Some(physical) = self.attempt(addr, access, levels, bits, entry_size)? {
-                return Ok(physical);
+            if let Some(leaf) = self.attempt(addr, access, levels, bits, entry_size)? {
+                return Ok(leaf);
             }
         }
         Err(Fault::Access)
@@ -86,37 +118,61 @@ impl Walk<'_> {
         levels: u32,
         bits: u32,
         entry_size: u8,
-    ) -> Result<Option<u64>, Fault> {
+    ) -> Result<Option<Leaf>, Fault> {
         let mut table = self.root * PAGE_SIZE;
         for level in (0..levels).rev() {
             let index = addr >> (12 + level * bits) & ((1 << bits) - 1);
             let place = table + index * u64::from(entry_size);
             let entry = self.read(place, entry_size)?;
-            let reserved = entry_size == 8 && entry & RESERVED != 0;
+            let reserved = entry_size == 8 && self.reserved(entry);
             if entry & V == 0 || entry & (R | W) == W || reserved {
                 return Err(Fault::Page);
             }
-            let frame = entry >> 10;
+            let frame = match entry_size {
+                4 => entry >> 10,
+                _ => entry >> 10 & FRAME,
+            };
             if entry & (R | X) == 0 {
-                if entry & (A | D | U) != 0 {
+                if entry & (A | D | U) != 0 || entry_size == 8 && entry & (N | PBMT) != 0 {
                     return Err(Fault::Page);
                 }
                 table = frame * PAGE_SIZE;
                 continue;
             }
 
-            let within = (1u64 << (level * bits)) - 1;
-            if !self.permits(entry, access) || frame & within != 0 {
+            let group = entry_size == 8 && entry & N != 0;
+            let (within, low) = match (group, level) {
+                (false, _) => ((1u64 << (level * bits)) - 1, 0),
+                (true, 0) => (GROUP_MASK, GROUP),
+                (true, _) => return Err(Fault::Page),
+            };
+            if !self.permits(entry, access) || frame & within != low {
                 return Err(Fault::Page);
             }
             let wanted = entry | A | if access == Access::Store { D } else { 0 };
-            if self.update && wanted != entry && !self.replace(place, entry_size, entry, wanted)? {
-                return Ok(None);
+            match self.dirty {
+                Dirty::Fault if wanted != entry => return Err(Fault::Page),
+                Dirty::Update
+                    if wanted != entry && !self.replace(place, entry_size, entry, wanted)? =>
+                {
+                    return Ok(None);
+                }
+                _ => {}
             }
-            let frame = frame | (addr / PAGE_SIZE) & within;
-            return Ok(Some((frame * PAGE_SIZE) | addr & (PAGE_SIZE - 1)));
+            let frame = frame & !within | (addr / PAGE_SIZE) & within;
+            return Ok(Some(Leaf {
+                addr: (frame * PAGE_SIZE) | addr & (PAGE_SIZE - 1),
+                span: (within + 1) * PAGE_SIZE - 1,
+            }));
         }
         Err(Fault::Page)
+    }
+
+    /// Whether bits of a 64-bit entry are set that mean nothing on this hart.
+    fn reserved(&self, entry: u64) -> bool {
+        let groups = if self.groups { 0 } else { N };
+        let types = if self.types { 0 } else { PBMT };
+        entry & (RESERVED | groups | types) != 0 || entry & PBMT == PBMT
     }
 
     fn permits(&self, entry: u64, access: Access) -> bool {

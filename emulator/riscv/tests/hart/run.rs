@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::common::*;
 use boardwright_riscv::{
-    ConfigError, CpuModel, Exit, Extension, Hart, HartConfig, Interrupts, Modes, Observer,
+    ConfigError, CpuModel, Exit, Extension, Hart, HartConfig, Interrupts, Mmu, Modes, Observer,
     TracedInstruction, TrapEvent, isa,
 };
 
@@ -177,7 +177,12 @@ fn impossible_configurations_are_refused() {
     assert_eq!(refused(|_| ()), None);
     assert_eq!(refused(|c| c.reset_vector = 1), Some(ConfigError::ResetVector(1)));
     assert_eq!(refused(|c| c.cpu.extensions.set(Extension::E, true)), Some(ConfigError::Base));
-    assert_eq!(refused(|c| c.cpu.modes = Modes::Mu), Some(ConfigError::MmuWithoutSupervisor));
+    let without = ConfigError::ExtensionWithoutSupervisor(Extension::Svadu);
+    assert_eq!(refused(|c| c.cpu.modes = Modes::Mu), Some(without));
+    let mut bare = CpuModel::find("rv64i").unwrap().clone();
+    bare.mmu = Mmu::Sv39;
+    assert_eq!(bare.check(), Err(ConfigError::MmuWithoutSupervisor));
+    assert_eq!(refused(|c| c.cpu.pmp_granularity = 6), Some(ConfigError::PmpGranularity(6)));
     assert_eq!(refused(|c| c.cpu.pmp_regions = 65), Some(ConfigError::PmpRegions(65)));
 }
 

@@ -40,6 +40,10 @@ pub fn parse(text: &str) -> Result<CpuModel, QmpError> {
         let (key, value) = property.split_once('=').unwrap_or((property, "on"));
         set(&mut model, &mut choices, key, value)?;
     }
+    if model.modes != Modes::Msu {
+        let supervisor = Extension::ALL.iter().filter(|e| e.is_supervisor_level());
+        choices.splice(0..0, supervisor.map(|extension| (*extension, false))).for_each(drop);
+    }
     model.extensions = model.extensions.with_choices(&choices, model.xlen);
     model.check().map_err(|error| QmpError::generic(format!("CPU type '{text}': {error}")))?;
     Ok(model)
@@ -60,6 +64,12 @@ fn set(
     if key == "num-pmp-regions" {
         let count = value.parse().ok().filter(|count| *count <= 64);
         model.pmp_regions = count.ok_or_else(|| expects(key, "a number from 0 to 64", value))?;
+        return Ok(());
+    }
+    if key == "pmp-granularity" {
+        let bytes = value.parse().ok().filter(|bytes: &u32| *bytes >= 4 && bytes.is_power_of_two());
+        model.pmp_granularity =
+            bytes.ok_or_else(|| expects(key, "a power of two from 4 up", value))?;
         return Ok(());
     }
     let extension = Extension::find(key.strip_prefix("x-").unwrap_or(key));
