@@ -13,7 +13,8 @@ use qapi_runtime::{Event, Handler, Map, QmpError, Value};
 
 use crate::backends::host::Host;
 use crate::cli::Step;
-use crate::machine::{Surroundings, Wish};
+use crate::debug::gdb;
+use crate::machine::{Pace, Surroundings, Wish};
 use crate::phase::Stage;
 use crate::qapi::{self, MachinePhaseChange, Phase, Reset, RunState, Shutdown, ShutdownCause};
 use crate::qmp::{CommandFacts, EventHub, Executor, MonitorState, Request};
@@ -77,8 +78,12 @@ enum Message {
     Request(Request),
     /// By a person at a human monitor.
     Line(String, Box<dyn FnOnce(String) + Send>),
+    /// By a debugger.
+    Debug(gdb::Event),
     /// By the guest.
     Wish(Wish),
+    /// By a hart that has made all of them stand still.
+    Halted,
     /// To end, by a signal or at the terminal.
     End(ShutdownCause),
 }
@@ -95,6 +100,11 @@ impl Inbox {
     pub fn end(&self, cause: ShutdownCause) {
         // When nobody reads any more, the program is ending already.
         let _ = self.sender.send(Message::End(cause));
+    }
+
+    /// Passes on what a debugger does.
+    pub fn debug(&self, event: gdb::Event) {
+        let _ = self.sender.send(Message::Debug(event));
     }
 
     /// Passes a line of a human monitor on.
@@ -141,6 +151,7 @@ pub struct Door {
     pub(crate) pending: Vec<Step>,
     pub(crate) startup: Startup,
     pub(crate) host: Host,
+    pub(crate) debugger: Option<gdb::Server>,
     pub(crate) run_state: RunState,
     pub(crate) remarks: Vec<String>,
     /// The client whose command is being executed.
@@ -164,6 +175,7 @@ impl Door {
             pending: Vec::new(),
             startup,
             host,
+            debugger: None,
             run_state: RunState::Prelaunch,
             remarks: Vec::new(),
             caller: None,
@@ -243,6 +255,14 @@ impl Door {
                 self.run_state = RunState::Shutdown;
                 self.end(true, ShutdownCause::GuestShutdown, status);
             }
+            Message::Debug(event) => self.debug(event),
+            // It may be old news: the guest was let go again meanwhile.
+            Message::Halted => {
+                let machine = self.stage.machine();
+                if machine.is_some_and(|machine| machine.harts().halt().is_some()) {
+                    self.stop_machine();
+                }
+            }
             Message::Wish(Wish::Reset) => self.reset(true, ShutdownCause::GuestReset),
             Message::End(cause) => self.end(false, cause, 0),
         }
@@ -252,6 +272,9 @@ impl Door {
     pub(crate) fn end(&self, guest: bool, reason: ShutdownCause, status: u8) {
         if self.ending.set(status).is_ok() {
             self.emit(&Shutdown { guest, reason });
+            if let Some(debugger) = &self.debugger {
+                debugger.exited(status);
+            }
         }
     }
 
@@ -270,20 +293,31 @@ impl Door {
 
     /// Lets the guest run. Nothing happens where it does already.
     pub(crate) fn run_machine(&mut self) {
+        self.run_machine_at(Vec::new());
+    }
+
+    /// The same, each hart at its pace.
+    pub(crate) fn run_machine_at(&mut self, paces: Vec<Pace>) {
         if let (Some(machine), false) = (self.stage.machine(), self.run_state == RunState::Running)
         {
-            machine.run();
+            machine.run_at(paces);
             self.run_state = RunState::Running;
             self.emit(&qapi::Resume {});
         }
     }
 
-    /// Stops the guest. Nothing happens where it stands already.
+    /// Stops the guest, and tells who has done so if a hart has already. Nothing happens where it
+    /// stands.
     pub(crate) fn stop_machine(&mut self) {
-        if let (Some(machine), RunState::Running) = (self.stage.machine(), self.run_state) {
-            machine.stop();
-            self.run_state = RunState::Paused;
-            self.emit(&qapi::Stop {});
+        let (Some(machine), RunState::Running) = (self.stage.machine(), self.run_state) else {
+            return;
+        };
+        machine.stop();
+        let halt = machine.harts().halt();
+        self.run_state = if halt.is_some() { RunState::Debug } else { RunState::Paused };
+        self.emit(&qapi::Stop {});
+        if let Some(debugger) = &mut self.debugger {
+            debugger.stopped(halt);
         }
     }
 
@@ -301,6 +335,9 @@ impl Door {
     /// Lets out-of-band commands see the phase.
     pub(crate) fn publish_phase(&self) {
         self.shared.phase.store(self.stage.phase() as u32, Ordering::Release);
+        if let (Phase::Ready, Some(debugger)) = (self.stage.phase(), &self.debugger) {
+            debugger.ready();
+        }
     }
 
     /// Says on standard error what a template did not understand.
@@ -313,6 +350,7 @@ impl Door {
     pub(crate) fn surroundings(&self) -> Surroundings {
         let sender = self.inbox.sender.clone();
         let wished = self.wished.clone();
+        let halted = self.inbox.sender.clone();
         Surroundings {
             trace: self.host.trace.clone(),
             wish: Arc::new(move |wish| {
@@ -320,6 +358,9 @@ impl Door {
                 if !wished.swap(true, Ordering::AcqRel) {
                     let _ = sender.send(Message::Wish(wish));
                 }
+            }),
+            halted: Arc::new(move || {
+                let _ = halted.send(Message::Halted);
             }),
             chardevs: self.host.chardevs.clone(),
         }

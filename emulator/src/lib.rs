@@ -9,6 +9,7 @@ pub mod board;
 pub mod boot;
 pub mod cli;
 mod commands;
+pub mod debug;
 pub mod devices;
 pub mod door;
 pub mod machine;

@@ -170,6 +170,11 @@ impl Hart {
         csr::number_of(&self.core.config.cpu, name)
     }
 
+    /// The name of the register of that number, if the hart has it.
+    pub fn csr_name(&self, number: u16) -> Option<String> {
+        csr::name_of(&self.core.config.cpu, number)
+    }
+
     /// Writes a control and status register, of which it keeps what is legal. Returns whether
     /// there is such a register and it can be written.
     pub fn set_csr(&mut self, number: u16, value: u64) -> bool {

@@ -40,6 +40,9 @@ pub(super) enum Mode {
     Pretty,
 }
 
+/// Where `-s` serves debuggers.
+pub(super) const GDB: &str = "tcp::1234";
+
 /// What has been said so far.
 #[derive(Debug, Default)]
 pub(super) struct Chars {
@@ -55,6 +58,8 @@ pub(super) struct Chars {
     made_for_monitors: usize,
     /// Whether an option says where a monitor is to be, if only nowhere.
     monitor_given: bool,
+    /// The server for debuggers: its back end, if it makes one, and itself.
+    debugger: Vec<Step>,
 }
 
 impl Chars {
@@ -154,6 +159,34 @@ impl Chars {
         Ok(())
     }
 
+    /// `-gdb BACKEND`; the last one counts.
+    pub(super) fn debugger(&mut self, given: Given<'_>) -> Result<(), CliError> {
+        self.debugger.clear();
+        if given.value == "none" {
+            return Ok(());
+        }
+        let id = match given.value.strip_prefix("chardev:") {
+            Some(id) => id.to_owned(),
+            None => {
+                let mut arguments = head("gdb", false);
+                arguments.extend(self.backend(given, given.value)?);
+                // As in QEMU, a TCP socket listens, and nobody waits for the debugger.
+                if given.value.starts_with("tcp:") {
+                    arguments.shift_remove("nodelay");
+                    arguments.entry("server").or_insert("on".into());
+                    if !given.value.contains("wait") {
+                        arguments.insert("wait".into(), "off".into());
+                    }
+                }
+                self.debugger.push(given.step("x-chardev-add", arguments));
+                "gdb".to_owned()
+            }
+        };
+        let arguments = Map::from_iter([("chardev".into(), id.into())]);
+        self.debugger.push(given.step("x-gdb-server", arguments));
+        Ok(())
+    }
+
     /// What is there without being asked for: QEMU's rules, for a program that has no windows.
     /// Tells whether serial port 0 is such.
     pub(super) fn defaults(&mut self, around: Surroundings) -> Result<bool, CliError> {
@@ -193,7 +226,7 @@ impl Chars {
                 problem: format!("a daemon has no stdio, which {user} uses: give it a socket"),
             });
         }
-        Ok(self.chardevs.into_iter().chain(self.monitors).collect())
+        Ok(self.chardevs.into_iter().chain(self.monitors).chain(self.debugger).collect())
     }
 
     fn add_monitor(&mut self, given: Given<'_>, chardev: &str, mode: Mode) {

@@ -12,6 +12,8 @@ pub(super) enum Id {
     Device,
     Display,
     Dtb,
+    Gdb,
+    GdbDefault,
     Help,
     Initrd,
     Kernel,
@@ -109,6 +111,8 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
         row(Id::Vga, &["vga"], Some("none"), "accepted; there is no graphics card"),
     ]),
     ("Help and diagnosis", &[
+        row(Id::Gdb, &["gdb"], Some("BACKEND"), "serve debuggers on a back end such as tcp::1234 or unix:PATH,server=on,wait=off; none: no longer"),
+        row(Id::GdbDefault, &["s"], None, "the same as -gdb tcp::1234"),
         row(Id::Log, &["d"], Some("ITEM[,ITEM...]"), "what is logged; -d help lists the items"),
         row(Id::LogFile, &["D"], Some("FILE"), "where to; standard error without"),
         row(Id::Help, &["help", "h"], None, "print this"),

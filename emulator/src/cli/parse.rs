@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use qapi_runtime::{Map, Value};
 
-use super::chars::{Chars, Mode, Surroundings};
+use super::chars::{self, Chars, Mode, Surroundings};
 use super::device::{self, Device};
 use super::error::CliError;
 use super::invocation::{Ask, Given, Invocation, Step, is_help};
@@ -89,6 +89,8 @@ impl Parser {
                 self.around.no_display = true;
             }
             Id::Dtb => self.machine.member(given, "dtb"),
+            Id::Gdb => self.chars.debugger(given)?,
+            Id::GdbDefault => self.chars.debugger(Given { value: chars::GDB, ..given })?,
             Id::Help => ask = Some(Ask::Help),
             Id::Initrd => self.machine.member(given, "initrd"),
             Id::Kernel => self.machine.member(given, "kernel"),

@@ -6,7 +6,7 @@ use qapi_runtime::QmpError;
 
 use crate::backends::char::Plain;
 use crate::door::Door;
-use crate::qapi::{HumanMonitorCommand, MiscCommands, XLogSet};
+use crate::qapi::{HumanMonitorCommand, MiscCommands, XGdbServer, XLogSet};
 
 impl MiscCommands for Door {
     fn human_monitor_command(
@@ -32,5 +32,17 @@ impl MiscCommands for Door {
             machine.watch(&self.host.trace);
         }
         Ok(())
+    }
+
+    fn x_gdb_server(&mut self, arguments: XGdbServer) -> Result<(), QmpError> {
+        let chardev = arguments
+            .chardev
+            .map(|id| {
+                self.host.chardevs.get(&id).ok_or_else(|| {
+                    QmpError::device_not_found(format!("Character back end '{id}' not found"))
+                })
+            })
+            .transpose()?;
+        self.serve_debugger(chardev.as_ref()).map_err(|error| QmpError::generic(error.to_string()))
     }
 }

@@ -48,6 +48,34 @@ impl Clock for HartClock {
     }
 }
 
+/// What a hart does while the gate is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// It runs.
+    #[default]
+    Run,
+    /// It executes one instruction, after which all harts stand still.
+    Step,
+    /// It stands still.
+    Hold,
+}
+
+/// Why a hart has made all of them stand still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HaltReason {
+    /// It has executed the one instruction of [`Pace::Step`].
+    Step,
+}
+
+/// A hart that has made all of them stand still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// Its index.
+    pub hart: usize,
+    /// Why.
+    pub reason: HaltReason,
+}
+
 /// Whether harts may run, and how many do not.
 #[derive(Default)]
 struct Gate {
@@ -62,6 +90,21 @@ struct GateState {
     parked: usize,
     /// Threads that have ended; after a panic, before they were told to.
     gone: usize,
+    /// By hart; those that are not listed run.
+    paces: Vec<Pace>,
+    /// The hart that has closed the gate, until somebody opens it on purpose.
+    halt: Option<Halt>,
+}
+
+impl GateState {
+    fn pace(&self, hart: usize) -> Pace {
+        self.paces.get(hart).copied().unwrap_or_default()
+    }
+
+    /// Whether a hart has to wait.
+    fn shut(&self, hart: usize) -> bool {
+        !self.closed_for_good && (!self.open || self.pace(hart) == Pace::Hold)
+    }
 }
 
 impl Gate {
@@ -69,18 +112,30 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until harts may run; `false` when they never will again.
-    fn pass(&self) -> bool {
+    /// Waits until a hart may go on, and says how; `None` when it never will again.
+    fn pass(&self, hart: usize) -> Option<Pace> {
         let mut state = self.lock();
-        if !state.open && !state.closed_for_good {
+        if state.shut(hart) {
             state.parked += 1;
             self.changed.notify_all();
-            while !state.open && !state.closed_for_good {
+            while state.shut(hart) {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             state.parked -= 1;
         }
-        !state.closed_for_good
+        (!state.closed_for_good).then(|| state.pace(hart))
+    }
+
+    /// Closes the gate from within. The first hart to do so is the one that is reported; what
+    /// another one has met at the same time it meets again when it goes on.
+    fn halt(&self, halt: Halt) -> bool {
+        let mut state = self.lock();
+        let first = state.halt.is_none();
+        if first {
+            state.halt = Some(halt);
+        }
+        state.open = false;
+        first
     }
 }
 
@@ -97,28 +152,44 @@ struct Running {
     thread_id: Arc<OnceLock<i32>>,
 }
 
+/// What a hart's thread works with.
+struct Work {
+    index: usize,
+    hart: Arc<Mutex<Hart>>,
+    gate: Arc<Gate>,
+    /// The inputs of all harts, to stop them.
+    all: Arc<[Arc<Interrupts>]>,
+    /// Tells that a hart has halted.
+    halted: Arc<dyn Fn() + Send + Sync>,
+}
+
 impl Harts {
-    /// Starts a thread for each hart; they wait at the closed gate.
+    /// Starts a thread for each hart; they wait at the closed gate. `halted` is called, on a
+    /// hart's thread, when one has made all of them stand still: see [`Harts::halt`].
     ///
     /// # Errors
     /// The host cannot start a thread.
-    pub fn new(harts: Vec<Hart>) -> Result<Self, QmpError> {
+    pub fn new(harts: Vec<Hart>, halted: Arc<dyn Fn() + Send + Sync>) -> Result<Self, QmpError> {
+        let inputs: Arc<[_]> = harts.iter().map(|hart| hart.interrupts().clone()).collect();
         let mut all = Self { gate: Arc::default(), list: Vec::new() };
         for (index, hart) in harts.into_iter().enumerate() {
             let interrupts = hart.interrupts().clone();
             let hart = Arc::new(Mutex::new(hart));
             let thread_id = Arc::new(OnceLock::new());
-            let work = {
-                let (hart, gate) = (hart.clone(), all.gate.clone());
-                let (interrupts, thread_id) = (interrupts.clone(), thread_id.clone());
-                move || {
-                    let _ = thread_id.set(rustix::thread::gettid().as_raw_nonzero().get());
-                    execute(&hart, &gate, &interrupts);
-                }
+            let work = Work {
+                index,
+                hart: hart.clone(),
+                gate: all.gate.clone(),
+                all: inputs.clone(),
+                halted: halted.clone(),
             };
+            let own_id = thread_id.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("hart {index}"))
-                .spawn(work)
+                .spawn(move || {
+                    let _ = own_id.set(rustix::thread::gettid().as_raw_nonzero().get());
+                    work.execute();
+                })
                 .map_err(|error| {
                     QmpError::generic(format!("Cannot start a thread for hart {index}: {error}"))
                 })?;
@@ -128,10 +199,23 @@ impl Harts {
         Ok(all)
     }
 
-    /// Lets the harts run.
+    /// Lets the harts run, all of them.
     pub fn run(&self) {
-        self.gate.lock().open = true;
+        self.run_at(Vec::new());
+    }
+
+    /// Lets the harts go on, each at its pace; those that the list has none for run.
+    pub fn run_at(&self, paces: Vec<Pace>) {
+        let mut state = self.gate.lock();
+        state.paces = paces;
+        state.halt = None;
+        state.open = true;
         self.gate.changed.notify_all();
+    }
+
+    /// The hart that has made all of them stand still, if one has since they were let go.
+    pub fn halt(&self) -> Option<Halt> {
+        self.gate.lock().halt
     }
 
     /// Holds the harts back; returns when all of them stand still.
@@ -156,32 +240,39 @@ impl Harts {
         self.list.is_empty()
     }
 
-    /// Does something with a hart that stands still; holds all of them back while it does.
-    pub fn with<R>(&self, index: usize, work: impl FnOnce(&mut Hart) -> R) -> Option<R> {
-        let running = self.list.get(index)?;
+    /// Does something while all harts stand still.
+    fn standing<R>(&self, work: impl FnOnce() -> R) -> R {
         let open = self.gate.lock().open;
         if open {
             self.pause();
         }
-        let result = work(&mut running.hart.lock().unwrap_or_else(PoisonError::into_inner));
+        let result = work();
         if open {
-            self.run();
+            let mut state = self.gate.lock();
+            // A hart may have halted before it was held back: it is not let go over that.
+            state.open = state.halt.is_none();
+            self.gate.changed.notify_all();
         }
-        Some(result)
+        result
+    }
+
+    /// Does something with a hart that stands still; holds all of them back while it does.
+    pub fn with<R>(&self, index: usize, work: impl FnOnce(&mut Hart) -> R) -> Option<R> {
+        let running = self.list.get(index)?;
+        Some(
+            self.standing(|| {
+                work(&mut running.hart.lock().unwrap_or_else(PoisonError::into_inner))
+            }),
+        )
     }
 
     /// Does something with every hart, all of them standing still.
     pub fn each(&self, mut work: impl FnMut(&mut Hart)) {
-        let open = self.gate.lock().open;
-        if open {
-            self.pause();
-        }
-        for running in &self.list {
-            work(&mut running.hart.lock().unwrap_or_else(PoisonError::into_inner));
-        }
-        if open {
-            self.run();
-        }
+        self.standing(|| {
+            for running in &self.list {
+                work(&mut running.hart.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+        });
     }
 
     /// The host thread of a hart.
@@ -217,13 +308,39 @@ impl Drop for Leaving<'_> {
     }
 }
 
-fn execute(hart: &Mutex<Hart>, gate: &Gate, interrupts: &Interrupts) {
-    let _leaving = Leaving(gate);
-    while gate.pass() {
-        let exit = hart.lock().unwrap_or_else(PoisonError::into_inner).run(SLICE);
-        if exit == Exit::Wfi {
-            // Ends when an enabled interrupt comes or somebody asks the hart to leave.
-            interrupts.wait(None);
+impl Work {
+    /// The life of a hart's thread.
+    fn execute(&self) {
+        let _leaving = Leaving(&self.gate);
+        while let Some(pace) = self.gate.pass(self.index) {
+            let mut hart = self.hart.lock().unwrap_or_else(PoisonError::into_inner);
+            if pace == Pace::Step {
+                step(&mut hart);
+                drop(hart);
+                self.halt(HaltReason::Step);
+            } else if hart.run(SLICE) == Exit::Wfi {
+                let interrupts = hart.interrupts().clone();
+                drop(hart);
+                // Ends when an enabled interrupt comes or somebody asks the hart to leave.
+                interrupts.wait(None);
+            }
         }
     }
+
+    /// Makes all harts stand still and tells why.
+    fn halt(&self, reason: HaltReason) {
+        if self.gate.halt(Halt { hart: self.index, reason }) {
+            self.all.iter().for_each(|interrupts| interrupts.request_exit());
+            (self.halted)();
+        }
+    }
+}
+
+/// Executes one instruction; a `wfi` that waits is over with it, as it always may be.
+fn step(hart: &mut Hart) {
+    if hart.waiting() {
+        hart.set_pc(hart.pc());
+    }
+    // A request to leave that is older than the step would be taken for it.
+    while hart.run(1) == Exit::Requested {}
 }

@@ -20,7 +20,7 @@ use crate::devices::{Built, Device, PortDirection, RegionKind};
 use crate::qapi::LogItem;
 
 pub use clock::{Alarm, AlarmId, VirtualClock};
-pub use harts::{HartClock, HartPlan, Harts};
+pub use harts::{Halt, HaltReason, HartClock, HartPlan, Harts, Pace};
 pub use line::Line;
 pub use space::AddressSpace;
 use space::{Range, RangeTarget};
@@ -45,6 +45,8 @@ pub struct Surroundings {
     pub trace: Arc<Trace>,
     /// Takes a guest's wishes; called on a hart's thread.
     pub wish: Arc<dyn Fn(Wish) + Send + Sync>,
+    /// Hears that a hart has made all of them stand still; called on its thread.
+    pub halted: Arc<dyn Fn() + Send + Sync>,
     /// The character back ends.
     pub chardevs: Arc<Chardevs>,
 }
@@ -116,7 +118,7 @@ impl Machine {
                 .map_err(|error| QmpError::generic(error.to_string()))?;
             harts.push(hart);
         }
-        let harts = Harts::new(harts)?;
+        let harts = Harts::new(harts, around.halted.clone())?;
         let devices = parts.order;
         let machine = Self { space, devices, harts, clock, plan };
         machine.reset();
@@ -137,8 +139,13 @@ impl Machine {
 
     /// Lets the harts and the clock run.
     pub fn run(&self) {
+        self.run_at(Vec::new());
+    }
+
+    /// The same, each hart at its pace.
+    pub fn run_at(&self, paces: Vec<Pace>) {
         self.clock.start();
-        self.harts.run();
+        self.harts.run_at(paces);
     }
 
     /// Holds the harts and the clock.
@@ -170,6 +177,11 @@ impl Machine {
     /// The harts.
     pub fn harts(&self) -> &Harts {
         &self.harts
+    }
+
+    /// The physical address space.
+    pub fn space(&self) -> &AddressSpace {
+        &self.space
     }
 }
 

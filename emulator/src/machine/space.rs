@@ -84,6 +84,50 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// Reads for a debugger: memory as it is, registers of devices as a guest would.
+    ///
+    /// # Errors
+    /// The first address where nothing is.
+    pub fn peek(&self, addr: u64, bytes: &mut [u8]) -> Result<(), u64> {
+        for (at, size, place) in pieces(addr, bytes.len()) {
+            let range = self.find(at, size.into()).ok_or(at)?;
+            let bytes = bytes.get_mut(place).unwrap_or_default();
+            match &range.target {
+                RangeTarget::Memory { ram, offset, .. } => {
+                    ram.read(offset + (at - range.first), bytes).map_err(|_| at)?;
+                }
+                RangeTarget::Io { device, region, offset } => {
+                    let value = device.read(*region, offset + (at - range.first), size);
+                    bytes.copy_from_slice(value.to_le_bytes().get(..size.into()).unwrap_or(&[]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes for a debugger: to any memory, as [`AddressSpace::load`] does, and to devices.
+    ///
+    /// # Errors
+    /// The first address where nothing is.
+    pub fn poke(&self, addr: u64, bytes: &[u8]) -> Result<(), u64> {
+        for (at, size, place) in pieces(addr, bytes.len()) {
+            let range = self.find(at, size.into()).ok_or(at)?;
+            let bytes = bytes.get(place).unwrap_or_default();
+            match &range.target {
+                RangeTarget::Memory { ram, offset, .. } => {
+                    ram.write(offset + (at - range.first), bytes).map_err(|_| at)?;
+                }
+                RangeTarget::Io { device, region, offset } => {
+                    let mut value = [0; 8];
+                    value.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+                    let value = u64::from_le_bytes(value);
+                    device.write(*region, offset + (at - range.first), size, value);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether all of a run of addresses is memory, of one device or several.
     pub fn is_memory(&self, addr: u64, size: u64) -> bool {
         let Some(last) = addr.checked_add(size.max(1) - 1) else { return false };
@@ -155,6 +199,21 @@ impl Bus for AddressSpace {
         let page = ram.page(at)?;
         Some(if *writable { page } else { page.read_only() })
     }
+}
+
+/// Cuts an access into aligned ones of 1, 2, 4 or 8 bytes, as large as can be: their addresses,
+/// sizes and places in the whole. Ends where the addresses do.
+fn pieces(addr: u64, len: usize) -> impl Iterator<Item = (u64, u8, std::ops::Range<usize>)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let at = addr.checked_add(done as u64).filter(|_| done < len)?;
+        let aligned = if at == 0 { 8 } else { 1 << at.trailing_zeros().min(3) };
+        let fits = 1 << (len - done).ilog2().min(3);
+        let size: usize = aligned.min(fits);
+        let place = done..done + size;
+        done += size;
+        Some((at, size as u8, place))
+    })
 }
 
 /// A load; in memory at an odd address it is aligned for the hart and not for the memory.
