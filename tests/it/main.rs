@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod board_scripts;
+mod debugging;
 mod firmware;
 mod first_board;
 mod guest_programs;

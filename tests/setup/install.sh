@@ -67,6 +67,7 @@ find_missing_packages() {
     need u-boot-qemu 'a boot loader to run behind the firmware' test -e "$uboot/uboot.elf"
     need binutils-riscv64-unknown-elf 'assembles the first guest (cargo xtask guest)' \
         sh -c 'command -v riscv64-unknown-elf-as && command -v riscv64-unknown-elf-ld'
+    need gdb-multiarch 'debugs guests through the program' sh -c 'command -v gdb-multiarch'
     # Debian keeps ensurepip, which fills a virtual environment, in a package of its own.
     need python3-venv 'runs the QMP clients of the Python peer' \
         python3 -c 'import ensurepip, venv'
@@ -140,6 +141,7 @@ qemu        $(command -v qemu-system-riscv64 || say -) $(command -v qemu-system-
 opensbi     $firmware/fw_jump.elf
 u-boot      $uboot/uboot.elf
 assembler   $(command -v riscv64-unknown-elf-as || say -)
+debugger    $(command -v gdb-multiarch || say -)
 qmp-shell   $venv/bin/qmp-shell
 nextest     $(command -v cargo-nextest || say -)
 END

@@ -5,6 +5,7 @@
 
 pub mod asm;
 pub mod client;
+pub mod gdb;
 pub mod program;
 pub mod transcript;
 

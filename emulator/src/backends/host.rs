@@ -56,6 +56,11 @@ impl Chardevs {
         }
     }
 
+    /// Takes one away; it is closed when nobody uses it any more.
+    pub fn remove(&self, id: &str) {
+        self.lock().remove(id);
+    }
+
     /// All of them, by id.
     pub fn all(&self) -> Vec<Arc<Chardev>> {
         self.lock().values().cloned().collect()

@@ -41,7 +41,9 @@ pub(super) enum Mode {
 }
 
 /// Where `-s` serves debuggers.
-pub(super) const GDB: &str = "tcp::1234";
+pub(crate) const GDB: &str = "tcp::1234";
+/// The back end that `-gdb` makes. It lives as long as the server on it.
+pub(crate) const GDB_ID: &str = "gdb";
 
 /// What has been said so far.
 #[derive(Debug, Default)]
@@ -168,7 +170,7 @@ impl Chars {
         let id = match given.value.strip_prefix("chardev:") {
             Some(id) => id.to_owned(),
             None => {
-                let mut arguments = head("gdb", false);
+                let mut arguments = head(GDB_ID, false);
                 arguments.extend(self.backend(given, given.value)?);
                 // As in QEMU, a TCP socket listens, and nobody waits for the debugger.
                 if given.value.starts_with("tcp:") {
@@ -179,7 +181,7 @@ impl Chars {
                     }
                 }
                 self.debugger.push(given.step("x-chardev-add", arguments));
-                "gdb".to_owned()
+                GDB_ID.to_owned()
             }
         };
         let arguments = Map::from_iter([("chardev".into(), id.into())]);

@@ -25,6 +25,7 @@ pub mod script;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use chars::{GDB, GDB_ID};
 pub use error::CliError;
 pub use invocation::{Ask, Invocation, Step};
 pub use options::help_text;

@@ -171,6 +171,20 @@ fn serial_ports_and_monitors() {
         ("-serial tcp:127.0.0.1:4321", "x-chardev-add {\"id\":\"serial0\",\"backend\":\"socket\",\"host\":\"127.0.0.1\",\"port\":\"4321\"}\nserial serial0"),
         ("-serial tcp::4321,server,wait", "x-chardev-add {\"id\":\"serial0\",\"backend\":\"socket\",\"port\":\"4321\",\"server\":\"on\",\"wait\":\"on\"}\nserial serial0"),
         ("-serial tcp:[::1]:4321", "x-chardev-add {\"id\":\"serial0\",\"backend\":\"socket\",\"host\":\"::1\",\"port\":\"4321\"}\nserial serial0"),
+        ("-s", r#"
+            x-chardev-add {"id":"gdb","backend":"socket","port":"1234","server":"on","wait":"off"}
+            x-gdb-server {"chardev":"gdb"}"#),
+        ("-gdb tcp:127.0.0.1:9,nodelay=on -s -gdb tcp::0,server", r#"
+            x-chardev-add {"id":"gdb","backend":"socket","port":"0","server":"on","wait":"off"}
+            x-gdb-server {"chardev":"gdb"}"#),
+        ("-gdb unix:/g,server=on,wait=off", r#"
+            x-chardev-add {"id":"gdb","backend":"socket","path":"/g","server":"on","wait":"off"}
+            x-gdb-server {"chardev":"gdb"}"#),
+        ("-chardev pty,id=c -gdb chardev:c", r#"
+            x-chardev-add {"id":"c","backend":"pty"}
+            x-gdb-server {"chardev":"c"}"#),
+        ("-s -gdb none", ""),
+        ("-gdb nonsense", "option -gdb nonsense: 'nonsense' is no back end: expected stdio, pty, null, file:PATH, unix:PATH[,server=on][,wait=off], tcp:HOST:PORT[,server=on][,wait=off], chardev:ID or none"),
         ("-serial none -serial null -serial chardev:c -chardev pty,id=c", r#"
             x-chardev-add {"id":"serial1","backend":"null"}
             x-chardev-add {"id":"c","backend":"pty"}

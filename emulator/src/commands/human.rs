@@ -63,6 +63,13 @@ const VERBS: &[Verb] = &[
         run: device_add,
     },
     Verb {
+        name: "gdbserver",
+        alias: None,
+        arguments: "[device]",
+        help: "serve debuggers on a back end (default: tcp::1234), or no longer (none)",
+        run: gdbserver,
+    },
+    Verb {
         name: "help",
         alias: Some("?"),
         arguments: "[cmd]",
@@ -141,6 +148,22 @@ fn device_add(door: &mut Door, line: &str, _hart: usize) -> Result<String, QmpEr
         door.execute(&step.command)?;
     }
     Ok(String::new())
+}
+
+fn gdbserver(door: &mut Door, device: &str, _hart: usize) -> Result<String, QmpError> {
+    // The same spelling as the option's, read by the same reader.
+    let device = if device.is_empty() { crate::cli::GDB } else { device };
+    let asked = crate::cli::parse(["-nodefaults", "-gdb", device])
+        .map_err(|error| QmpError::generic(error.to_string()))?;
+    // Its back end may be the one before.
+    plain(door, "x-gdb-server", json!({}))?;
+    for step in &asked.setup {
+        door.execute(&step.command)?;
+    }
+    Ok(match asked.setup.is_empty() {
+        true => "Disabled gdbserver\n".into(),
+        false => format!("Waiting for gdb connection on device '{device}'\n"),
+    })
 }
 
 fn help() -> String {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
-use boardwright_riscv::{Clock, Exit, Hart, HartConfig, Interrupts};
+use boardwright_riscv::{Clock, DebugStop, Exit, Hart, HartConfig, Interrupts};
 use qapi_runtime::QmpError;
 
 use super::clock::VirtualClock;
@@ -65,6 +65,8 @@ pub enum Pace {
 pub enum HaltReason {
     /// It has executed the one instruction of [`Pace::Step`].
     Step,
+    /// A debugger wants to know.
+    Debug(DebugStop),
 }
 
 /// A hart that has made all of them stand still.
@@ -157,6 +159,7 @@ struct Work {
     index: usize,
     hart: Arc<Mutex<Hart>>,
     gate: Arc<Gate>,
+    inputs: Arc<Interrupts>,
     /// The inputs of all harts, to stop them.
     all: Arc<[Arc<Interrupts>]>,
     /// Tells that a hart has halted.
@@ -180,6 +183,7 @@ impl Harts {
                 index,
                 hart: hart.clone(),
                 gate: all.gate.clone(),
+                inputs: interrupts.clone(),
                 all: inputs.clone(),
                 halted: halted.clone(),
             };
@@ -314,15 +318,17 @@ impl Work {
         let _leaving = Leaving(&self.gate);
         while let Some(pace) = self.gate.pass(self.index) {
             let mut hart = self.hart.lock().unwrap_or_else(PoisonError::into_inner);
-            if pace == Pace::Step {
-                step(&mut hart);
-                drop(hart);
-                self.halt(HaltReason::Step);
-            } else if hart.run(SLICE) == Exit::Wfi {
-                let interrupts = hart.interrupts().clone();
-                drop(hart);
+            let exit = match pace {
+                Pace::Step => step(&mut hart),
+                Pace::Run | Pace::Hold => hart.run(SLICE),
+            };
+            drop(hart);
+            match (exit, pace) {
+                (Exit::Debug(stop), _) => self.halt(HaltReason::Debug(stop)),
+                (_, Pace::Step) => self.halt(HaltReason::Step),
                 // Ends when an enabled interrupt comes or somebody asks the hart to leave.
-                interrupts.wait(None);
+                (Exit::Wfi, _) => drop(self.inputs.wait(None)),
+                (Exit::Budget | Exit::Requested, _) => {}
             }
         }
     }
@@ -337,10 +343,15 @@ impl Work {
 }
 
 /// Executes one instruction; a `wfi` that waits is over with it, as it always may be.
-fn step(hart: &mut Hart) {
+fn step(hart: &mut Hart) -> Exit {
     if hart.waiting() {
         hart.set_pc(hart.pc());
     }
-    // A request to leave that is older than the step would be taken for it.
-    while hart.run(1) == Exit::Requested {}
+    loop {
+        // A request to leave that is older than the step would be taken for it.
+        match hart.run(1) {
+            Exit::Requested => {}
+            exit => return exit,
+        }
+    }
 }

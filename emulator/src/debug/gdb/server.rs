@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use boardwright_riscv::Hart;
+use boardwright_riscv::{DebugStop, Hart};
 
 use super::link::{Event, Link, Submit};
 use super::packet::{LONGEST, from_hex, number, to_hex};
-use super::registers;
+use super::points::{Point, Points};
 use super::thread::{self, Threads};
+use super::{points, registers};
 use crate::backends::char::{CharError, Chardev, ClientId, Connection};
+use crate::cli::GDB_ID;
 use crate::debug::memory::{self, View};
 use crate::door::Door;
 use crate::machine::{Halt, HaltReason, Machine, Pace};
@@ -28,6 +30,8 @@ pub struct Server {
 #[derive(Default)]
 struct Session {
     client: Option<ClientId>,
+    /// It has sent something.
+    heard: bool,
     /// The client's thread ids have a process.
     multiprocess: bool,
     /// The hart whose registers and memory are meant.
@@ -40,6 +44,8 @@ struct Session {
     waiting: bool,
     /// Addresses are physical.
     physical: bool,
+    /// Where the guest is to stop.
+    points: Points,
     /// How far the list of threads has been told.
     listed: usize,
 }
@@ -122,7 +128,10 @@ impl Session {
     fn stop_reply(&self, signal: u8, reason: Option<HaltReason>) -> String {
         let thread = self.id(self.stopped);
         let detail = match reason {
-            Some(HaltReason::Step) | None => String::new(),
+            Some(HaltReason::Debug(DebugStop::Watchpoint { kind, addr })) => {
+                format!("{}:{addr:x};", points::name(kind))
+            }
+            Some(HaltReason::Step | HaltReason::Debug(_)) | None => String::new(),
         };
         format!("T{signal:02x}thread:{thread};{detail}")
     }
@@ -146,12 +155,19 @@ impl Door {
                 self.stop_machine();
             }
             Event::Gone(client) if server.session.client == Some(client) => {
+                // The guest goes on as it is, and does not meet what nobody would hear of.
                 server.session = Session::default();
+                self.set_points(&Points::default());
             }
             Event::Gone(_) => {}
             Event::Interrupt if self.run_state == RunState::Running => self.stop_machine(),
             Event::Interrupt => server.stopped(None),
             Event::Packet(packet) => {
+                // It may have come before there was a guest to stop.
+                if !std::mem::replace(&mut server.session.heard, true) {
+                    self.stop_machine();
+                }
+                let Some(server) = &mut self.debugger else { return };
                 let link = server.link.clone();
                 // Out of the server, where the guest's stopping would find a client to tell.
                 let session = std::mem::take(&mut server.session);
@@ -198,10 +214,7 @@ type Run = fn(&mut Call<'_>, &str) -> Answer;
 
 /// The packets that are understood, apart from `X`, which is not text. The first that fits counts.
 const PACKETS: &[(Name, Run)] = &[
-    (Whole("?"), |call, _| {
-        let session = &call.session;
-        text(session.stop_reply(5, None))
-    }),
+    (Whole("?"), |call, _| text(call.session.stop_reply(5, None))),
     (Whole("!"), |_, _| text("OK")),
     (Whole("g"), |call, _| {
         let bytes = call.hart(|hart| registers::read_general(hart))?;
@@ -240,6 +253,8 @@ const PACKETS: &[(Name, Run)] = &[
         call.threads(id)?;
         text("OK")
     }),
+    (Begin("Z"), |call, point| call.change_point(point, Points::insert)),
+    (Begin("z"), |call, point| call.change_point(point, Points::remove)),
     (Whole("vCont?"), |_, _| text("vCont;c;C;s;S")),
     (Begin("vCont;"), |call, actions| {
         let harts = call.machine()?.harts().len();
@@ -399,6 +414,16 @@ impl Call<'_> {
         text("OK")
     }
 
+    /// `Z` and `z`: kind, address and length.
+    fn change_point(&mut self, point: &str, change: fn(&mut Points, Point)) -> Answer {
+        let (kind, place) = point.split_once(',').ok_or(Refusal::Invalid)?;
+        let (addr, len) = pair(place).ok_or(Refusal::Invalid)?;
+        let point = Point::new(kind, addr, len).ok_or(Refusal::Unknown)?;
+        change(&mut self.session.points, point);
+        self.door.set_points(&self.session.points);
+        text("OK")
+    }
+
     fn resume_at(&mut self, addr: &str, pace: Pace) -> Answer {
         let hart = self.session.stepped;
         if !addr.is_empty() {
@@ -420,6 +445,7 @@ impl Call<'_> {
 
     fn detach(&mut self) -> Answer {
         self.session = Session { client: self.session.client, ..Session::default() };
+        self.door.set_points(&self.session.points);
         self.door.run_machine();
         text("OK")
     }
@@ -431,6 +457,13 @@ impl Call<'_> {
 }
 
 impl Door {
+    /// Lets the harts stop at these points and no others.
+    fn set_points(&self, points: &Points) {
+        if let Some(machine) = self.stage.machine() {
+            machine.harts().each(|hart| points.apply(hart));
+        }
+    }
+
     /// Serves debuggers on a back end, or no longer.
     ///
     /// # Errors
@@ -440,7 +473,10 @@ impl Door {
         chardev: Option<&Arc<Chardev>>,
     ) -> Result<(), CharError> {
         // The old one goes first: it may be on the same back end.
-        self.debugger = None;
+        if self.debugger.take().is_some() {
+            self.set_points(&Points::default());
+            self.host.chardevs.remove(GDB_ID);
+        }
         let Some(chardev) = chardev else { return Ok(()) };
         let inbox = self.inbox().clone();
         let server = Server::open(chardev, Box::new(move |event| inbox.debug(event)))?;
