@@ -5,6 +5,7 @@ mod checks;
 mod codegen;
 mod guest;
 mod tidy;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,11 @@ const VERBS: &[Verb] = &[
         name: "tidy",
         about: "check what no compiler checks: headers, lengths, lists, links",
         run: tidy::run,
+    },
+    Verb {
+        name: "vectors",
+        about: "have QEMU try the instructions of the hart's vectors (--check: only compare)",
+        run: vectors::run,
     },
 ];
 

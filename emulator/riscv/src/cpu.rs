@@ -119,10 +119,14 @@ const fn rv64(list: &[Extension]) -> ExtensionSet {
     ExtensionSet::complete(list, Xlen::Rv64)
 }
 
-/// Everything there is at this width, except what software has to know of: page tables whose
+/// Everything that is modelled at a width, except what software has to know of: page tables whose
 /// accessed and dirty bits nobody sets, traps that are fatal until an enable is set.
-const fn all64() -> ExtensionSet {
-    rv64(Extension::ALL).without(ExtensionSet::of(&[E, Zcf, Svade, Smrnmi]))
+const fn all(xlen: Xlen) -> ExtensionSet {
+    let absent = match xlen {
+        Xlen::Rv32 => ExtensionSet::of(&[E, Svade, Smrnmi, Svnapot, Svpbmt]),
+        Xlen::Rv64 => ExtensionSet::of(&[E, Svade, Smrnmi, Zcf]),
+    };
+    ExtensionSet::complete(Extension::ALL, xlen).without(absent)
 }
 
 /// What the rows below have in common.
@@ -168,7 +172,21 @@ pub const CPU_MODELS: &[CpuModel] = &[
         marchid: IBEX,
         ..GENERIC
     },
-    CpuModel { name: "max", extensions: all64(), mmu: Mmu::Sv57, pmp_regions: 64, ..GENERIC },
+    CpuModel {
+        name: "max",
+        extensions: all(Xlen::Rv64),
+        mmu: Mmu::Sv57,
+        pmp_regions: 64,
+        ..GENERIC
+    },
+    CpuModel {
+        name: "max32",
+        xlen: Xlen::Rv32,
+        extensions: all(Xlen::Rv32),
+        mmu: Mmu::Sv32,
+        pmp_regions: 64,
+        ..GENERIC
+    },
     CpuModel {
         name: "rv32",
         xlen: Xlen::Rv32,

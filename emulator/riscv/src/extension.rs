@@ -60,7 +60,7 @@ extensions! {
     /// Compressed instructions. With `d` it has `zcd` too, and on RV32 with `f` `zcf`.
     C "c" modelled parts [Zca];
     /// Bit manipulation.
-    B "b" later parts [Zba Zbb Zbs];
+    B "b" modelled parts [Zba Zbb Zbs];
     /// Vectors.
     V "v" later needs [D];
     /// Hypervisors.
@@ -85,7 +85,7 @@ extensions! {
     /// Base counters and timers.
     Zicntr "zicntr" modelled needs [Zicsr];
     /// Conditional operations.
-    Zicond "zicond" later;
+    Zicond "zicond" modelled;
     /// CSR instructions.
     Zicsr "zicsr" modelled;
     /// Instruction-fetch fence.
@@ -133,40 +133,40 @@ extensions! {
     Zcmop "zcmop" later needs [Zca];
 
     /// Address generation.
-    Zba "zba" later;
+    Zba "zba" modelled;
     /// Basic bit manipulation.
-    Zbb "zbb" later;
+    Zbb "zbb" modelled;
     /// Carry-less multiplication.
-    Zbc "zbc" later;
+    Zbc "zbc" modelled;
     /// Bit manipulation for cryptography.
-    Zbkb "zbkb" later;
+    Zbkb "zbkb" modelled;
     /// Carry-less multiplication for cryptography.
-    Zbkc "zbkc" later;
+    Zbkc "zbkc" modelled;
     /// Crossbar permutations.
-    Zbkx "zbkx" later;
+    Zbkx "zbkx" modelled;
     /// Single bits.
-    Zbs "zbs" later;
+    Zbs "zbs" modelled;
 
     /// Scalar cryptography.
     Zk "zk" later parts [Zkn Zkr Zkt];
     /// The NIST suite of algorithms.
-    Zkn "zkn" later parts [Zbkb Zbkc Zbkx Zknd Zkne Zknh];
+    Zkn "zkn" modelled parts [Zbkb Zbkc Zbkx Zknd Zkne Zknh];
     /// AES decryption.
-    Zknd "zknd" later;
+    Zknd "zknd" modelled;
     /// AES encryption.
-    Zkne "zkne" later;
+    Zkne "zkne" modelled;
     /// SHA-2 hashes.
-    Zknh "zknh" later;
+    Zknh "zknh" modelled;
     /// The entropy source.
     Zkr "zkr" later needs [Zicsr];
     /// The ShangMi suite of algorithms.
-    Zks "zks" later parts [Zbkb Zbkc Zbkx Zksed Zksh];
+    Zks "zks" modelled parts [Zbkb Zbkc Zbkx Zksed Zksh];
     /// The SM4 cipher.
-    Zksed "zksed" later;
+    Zksed "zksed" modelled;
     /// The SM3 hash.
-    Zksh "zksh" later;
+    Zksh "zksh" modelled;
     /// Latencies that do not depend on data.
-    Zkt "zkt" later;
+    Zkt "zkt" modelled;
 
     /// Page tables can be in any main memory.
     Ssccptr "ssccptr" modelled;

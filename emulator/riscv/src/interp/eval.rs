@@ -1,10 +1,11 @@
 //! The builder that computes: over it, a meaning is the interpreter's function for an instruction.
 
 use std::sync::atomic::{Ordering, fence};
+use std::thread;
 
 use super::Decoded;
 use crate::core::Core;
-use crate::isa::{AmoOp, Builder, CsrOp, Flow, Helper, Size, Stop};
+use crate::isa::{AmoOp, Builder, CsrOp, Flow, Function, Helper, Hint, Size, Stop};
 use crate::memory::Word;
 use crate::mmu::AtomicWord;
 use crate::trap::Exception;
@@ -150,6 +151,33 @@ impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
     }
 
     #[inline(always)]
+    fn clz(&mut self, a: u64) -> u64 {
+        a.leading_zeros().into()
+    }
+    #[inline(always)]
+    fn ctz(&mut self, a: u64) -> u64 {
+        a.trailing_zeros().into()
+    }
+    #[inline(always)]
+    fn cpop(&mut self, a: u64) -> u64 {
+        a.count_ones().into()
+    }
+    #[inline(always)]
+    fn rev8(&mut self, a: u64) -> u64 {
+        a.swap_bytes()
+    }
+    fn clmul(&mut self, a: u64, b: u64) -> u64 {
+        carryless_product(a, b) as u64
+    }
+    fn clmulh(&mut self, a: u64, b: u64) -> u64 {
+        (carryless_product(a, b) >> 64) as u64
+    }
+    #[inline(always)]
+    fn call(&mut self, function: &Function, a: u64, b: u64) -> u64 {
+        (function.apply)(a, b)
+    }
+
+    #[inline(always)]
     fn eq(&mut self, a: u64, b: u64) -> u64 {
         (a == b).into()
     }
@@ -230,6 +258,12 @@ impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
     fn fence(&mut self) {
         fence(Ordering::SeqCst);
     }
+    fn hint(&mut self, hint: Hint) {
+        // There may be more harts than processors of the host, and the one waited for not running.
+        if hint == Hint::Pause {
+            thread::yield_now();
+        }
+    }
 
     fn csr(&mut self, op: CsrOp, number: u16, operand: Option<u64>, read: bool) -> Flow<u64> {
         self.core.position = self.op.index.into();
@@ -284,4 +318,14 @@ impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
         }
         self.leave()
     }
+}
+
+/// The product of polynomials: a sum without carries of `a` shifted to each one of `b`.
+fn carryless_product(a: u64, mut b: u64) -> u128 {
+    let mut product = 0;
+    while b != 0 {
+        product ^= u128::from(a) << b.trailing_zeros();
+        b &= b - 1;
+    }
+    product
 }

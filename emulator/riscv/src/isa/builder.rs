@@ -98,6 +98,26 @@ pub enum Helper {
     Wfi,
 }
 
+/// What does nothing that software could see by its results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// The hart waits for another one: the host may do something else first.
+    Pause,
+    /// A cache block will be needed.
+    Prefetch,
+    /// The next access is not worth a place in a cache.
+    NonTemporal,
+}
+
+/// A function of two values that no engine does in line: a translator calls it.
+#[derive(Debug, Clone, Copy)]
+pub struct Function {
+    /// The name in what [`Print`](super::Print) writes.
+    pub name: &'static str,
+    /// What it gives; nothing else depends on it.
+    pub apply: fn(u64, u64) -> u64,
+}
+
 /// What instructions are made of.
 #[expect(missing_docs, reason = "plain arithmetic is described by its name")]
 pub trait Builder {
@@ -148,6 +168,21 @@ pub trait Builder {
     /// The low 32 bits, zero-extended.
     fn zext32(&mut self, a: Self::Value) -> Self::Value;
 
+    /// How many zeros are above the highest one; 64 if there is none.
+    fn clz(&mut self, a: Self::Value) -> Self::Value;
+    /// How many zeros are below the lowest one; 64 if there is none.
+    fn ctz(&mut self, a: Self::Value) -> Self::Value;
+    /// How many ones there are.
+    fn cpop(&mut self, a: Self::Value) -> Self::Value;
+    /// The bytes in the opposite order.
+    fn rev8(&mut self, a: Self::Value) -> Self::Value;
+    /// The low half of the product of polynomials over two elements.
+    fn clmul(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
+    /// The high half of the same.
+    fn clmulh(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
+    /// What a function gives.
+    fn call(&mut self, function: &Function, a: Self::Value, b: Self::Value) -> Self::Value;
+
     /// Comparisons give 0 or 1.
     fn eq(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
     fn ne(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
@@ -180,6 +215,8 @@ pub trait Builder {
     ) -> Flow<Self::Value>;
     /// Orders memory accesses before it against those after it.
     fn fence(&mut self);
+    /// Tells what is meant, and does nothing.
+    fn hint(&mut self, hint: Hint);
 
     /// Reads a CSR, if `read`, and changes it, if there is an operand. Gives the old value.
     fn csr(

@@ -27,6 +27,12 @@ pub enum Format {
     I,
     /// `slli rd,rs1,shamt`
     Shift,
+    /// `clz rd,rs1`
+    Unary,
+    /// `aes64ks1i rd,rs1,round`
+    Round,
+    /// `sm4ed rd,rs1,rs2,byte`
+    Byte,
     /// `lw rd,imm(rs1)`
     Load,
     /// `sw rs2,imm(rs1)`
@@ -78,6 +84,9 @@ impl Format {
             Format::R => Operands { rs2: field(20), ..rd_rs1 },
             Format::I | Format::Load => Operands { imm: signed >> 20, ..rd_rs1 },
             Format::Shift => Operands { imm: (bits >> 20 & 63) as i32, ..rd_rs1 },
+            Format::Unary => rd_rs1,
+            Format::Round => Operands { imm: (bits >> 20 & 15) as i32, ..rd_rs1 },
+            Format::Byte => Operands { rs2: field(20), imm: (bits >> 30) as i32, ..rd_rs1 },
             Format::Store => {
                 let imm = signed >> 25 << 5 | i32::from(field(7));
                 Operands { imm, ..sources }
@@ -108,7 +117,11 @@ impl Format {
         let (aux, imm) = (u32::from(aux), imm as u32);
         match self {
             Format::R => rd | rs1 | rs2,
-            Format::I | Format::Load | Format::Shift | Format::Csr => rd | rs1 | imm << 20,
+            Format::Unary => rd | rs1,
+            Format::Byte => rd | rs1 | rs2 | imm << 30,
+            Format::I | Format::Load | Format::Shift | Format::Round | Format::Csr => {
+                rd | rs1 | imm << 20
+            }
             Format::Store => rs1 | rs2 | (imm & 31) << 7 | imm >> 5 << 25,
             Format::Branch => {
                 let low = (imm & 0x1e) << 7 | (imm & 0x800) >> 4;
@@ -147,7 +160,9 @@ impl Format {
         let rest = match self {
             Format::R => format!("{rd},{rs1},{rs2}"),
             Format::I => format!("{rd},{rs1},{imm}"),
-            Format::Shift => format!("{rd},{rs1},{imm:#x}"),
+            Format::Shift | Format::Round => format!("{rd},{rs1},{imm:#x}"),
+            Format::Unary => format!("{rd},{rs1}"),
+            Format::Byte => format!("{rd},{rs1},{rs2},{imm:#x}"),
             Format::Load => format!("{rd},{imm}({rs1})"),
             Format::Store => format!("{rs2},{imm}({rs1})"),
             Format::Branch => format!("{rs1},{rs2},{target:#x}"),

@@ -160,9 +160,21 @@ pub(super) fn binary<B: Builder>(
     b.set_x(i.rd, value);
 }
 
+/// `rd = op rs1`.
+#[inline(always)]
+pub(super) fn unary<B: Builder>(
+    b: &mut B,
+    i: &Operands,
+    op: impl FnOnce(&mut B, B::Value) -> B::Value,
+) {
+    let x = b.x(i.rs1);
+    let value = op(b, x);
+    b.set_x(i.rd, value);
+}
+
 /// `rd = rs1 op imm`.
 #[inline(always)]
-fn immediate<B: Builder>(
+pub(super) fn immediate<B: Builder>(
     b: &mut B,
     i: &Operands,
     op: impl FnOnce(&mut B, B::Value, B::Value) -> B::Value,

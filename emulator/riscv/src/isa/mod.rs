@@ -6,6 +6,7 @@
 //! file and a row to [`LISTS`]. The tests walk the lists.
 
 mod a;
+mod aes;
 mod builder;
 mod c;
 mod decode;
@@ -15,10 +16,24 @@ mod i;
 mod m;
 mod print;
 mod privileged;
+mod rotate;
+mod substitution;
+mod zba;
+mod zbb;
+mod zbc;
+mod zbkb;
+mod zbkx;
+mod zbs;
+mod zicond;
 mod zicsr;
 mod zifencei;
+mod zknd;
+mod zkne;
+mod zknh;
+mod zksed;
+mod zksh;
 
-pub use self::builder::{AmoOp, Builder, CsrOp, Flow, Helper, Size, Stop};
+pub use self::builder::{AmoOp, Builder, CsrOp, Flow, Function, Helper, Hint, Size, Stop};
 pub use self::c::Compressed;
 pub(crate) use self::decode::length;
 pub use self::decode::{Decoder, Match};
@@ -65,6 +80,8 @@ pub(crate) struct Meaning {
 pub enum Needs {
     /// An extension.
     Extension(Extension),
+    /// One of several extensions.
+    Any(&'static [Extension]),
     /// Machine mode, that is nothing.
     Machine,
     /// Supervisor mode.
@@ -87,6 +104,21 @@ pub const LISTS: &[&[Instruction]] = &[
     i::INSTRUCTIONS,
     m::INSTRUCTIONS,
     a::INSTRUCTIONS,
+    zba::INSTRUCTIONS,
+    zbb::INSTRUCTIONS,
+    zbb::SHARED,
+    zbc::INSTRUCTIONS,
+    zbc::SHARED,
+    zbkb::INSTRUCTIONS,
+    zbkx::INSTRUCTIONS,
+    zbs::INSTRUCTIONS,
+    zicond::INSTRUCTIONS,
+    zknd::INSTRUCTIONS,
+    zknd::SHARED,
+    zkne::INSTRUCTIONS,
+    zknh::INSTRUCTIONS,
+    zksed::INSTRUCTIONS,
+    zksh::INSTRUCTIONS,
     zicsr::INSTRUCTIONS,
     zifencei::INSTRUCTIONS,
     privileged::MACHINE,
@@ -108,6 +140,7 @@ impl Needs {
             // `e` is `i` with fewer registers, which the decoder sees to.
             Needs::Extension(Extension::I) => true,
             Needs::Extension(extension) => cpu.extensions.has(extension),
+            Needs::Any(list) => list.iter().any(|extension| cpu.extensions.has(*extension)),
             Needs::Machine => true,
             Needs::Supervisor => cpu.modes == Modes::Msu,
         }

@@ -1,7 +1,9 @@
 //! The builder that writes the operations down: a reader of meanings that computes nothing, for
 //! people, and a proof that no meaning depends on the interpreter.
 
-use super::{AmoOp, Builder, CsrOp, Flow, Helper, Instruction, Operands, Size, x_name};
+use super::{
+    AmoOp, Builder, CsrOp, Flow, Function, Helper, Hint, Instruction, Operands, Size, x_name,
+};
 use crate::config::Xlen;
 use crate::trap::Exception;
 
@@ -41,6 +43,14 @@ impl<const XLEN: u32> Print<XLEN> {
     }
 }
 
+macro_rules! one {
+    ($($name:ident)*) => {$(
+        fn $name(&mut self, a: usize) -> usize {
+            self.value(format!(concat!(stringify!($name), " v{}"), a))
+        }
+    )*};
+}
+
 macro_rules! two {
     ($($name:ident)*) => {$(
         fn $name(&mut self, a: usize, b: usize) -> usize {
@@ -70,13 +80,11 @@ impl<const XLEN: u32> Builder for Print<XLEN> {
     }
 
     two! { add sub and or xor shl shr sar mul mulh mulhsu mulhu div divu rem remu }
-    two! { eq ne lt ge ltu geu }
+    two! { eq ne lt ge ltu geu clmul clmulh }
+    one! { sext32 zext32 clz ctz cpop rev8 }
 
-    fn sext32(&mut self, a: usize) -> usize {
-        self.value(format!("sext32 v{a}"))
-    }
-    fn zext32(&mut self, a: usize) -> usize {
-        self.value(format!("zext32 v{a}"))
+    fn call(&mut self, function: &Function, a: usize, b: usize) -> usize {
+        self.value(format!("call {} v{a} v{b}", function.name))
     }
     fn select(&mut self, condition: usize, a: usize, b: usize) -> usize {
         self.value(format!("select v{condition} v{a} v{b}"))
@@ -100,6 +108,9 @@ impl<const XLEN: u32> Builder for Print<XLEN> {
     }
     fn fence(&mut self) {
         self.lines.push("fence".to_owned());
+    }
+    fn hint(&mut self, hint: Hint) {
+        self.lines.push(format!("hint {hint:?}"));
     }
 
     fn csr(&mut self, op: CsrOp, number: u16, operand: Option<usize>, read: bool) -> Flow<usize> {

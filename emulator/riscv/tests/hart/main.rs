@@ -11,3 +11,4 @@ mod protection;
 mod random;
 mod run;
 mod traps;
+mod vectors;
