@@ -31,6 +31,7 @@ impl Clock for Stopped {
     fn ticks(&self) -> u64 {
         0
     }
+    fn set_timer(&self, _: &Arc<Interrupts>, _: Option<u64>) {}
 }
 
 fn op(mnemonic: &str, rd: u8, rs1: u8, rs2: u8, imm: i32) -> u32 {

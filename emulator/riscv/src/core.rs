@@ -103,6 +103,7 @@ impl Core {
         self.position = 0;
         self.reservation = None;
         self.csr = CsrState::new(&self.config.cpu);
+        self.update_timer();
         self.waiting = false;
         self.lost = false;
         self.switch_translations();

@@ -95,7 +95,7 @@ extensions! {
     /// A hint that this is a loop that waits.
     Zihintpause "zihintpause" later;
     /// Hardware performance counters.
-    Zihpm "zihpm" later needs [Zicsr];
+    Zihpm "zihpm" modelled needs [Zicsr];
     /// Instructions that may become operations.
     Zimop "zimop" later;
     /// Multiplication alone.
@@ -171,13 +171,13 @@ extensions! {
     /// Page tables can be in any main memory.
     Ssccptr "ssccptr" modelled;
     /// Overflow of counters, and filtering by mode.
-    Sscofpmf "sscofpmf" later needs [Zihpm];
+    Sscofpmf "sscofpmf" modelled needs [Zihpm];
     /// Every counter can be enabled for user mode.
     Sscounterenw "sscounterenw" modelled;
     /// State of extensions enabled for the modes below.
-    Ssstateen "ssstateen" later;
+    Ssstateen "ssstateen" modelled;
     /// The timer of supervisor mode.
-    Sstc "sstc" later;
+    Sstc "sstc" modelled;
     /// `stval` holds the faulting address or instruction.
     Sstvala "sstvala" modelled;
     /// `stvec` can hold any aligned address in direct mode.
@@ -196,13 +196,13 @@ extensions! {
     /// Triggers for debuggers.
     Sdtrig "sdtrig" later needs [Zicsr];
     /// Filtering of cycles and instructions by mode.
-    Smcntrpmf "smcntrpmf" later needs [Zicntr];
+    Smcntrpmf "smcntrpmf" modelled needs [Zicntr];
     /// Physical memory protection that restricts machine mode.
     Smepmp "smepmp" modelled needs [Zicsr];
     /// Non-maskable interrupts that can be returned from.
     Smrnmi "smrnmi" later needs [Zicsr];
     /// State of extensions enabled for the modes below, machine level.
-    Smstateen "smstateen" later parts [Ssstateen] needs [Zicsr];
+    Smstateen "smstateen" modelled parts [Ssstateen] needs [Zicsr];
 }
 
 impl Extension {

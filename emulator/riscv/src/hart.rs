@@ -13,10 +13,14 @@ use crate::memory::Bus;
 use crate::observe::Observer;
 use crate::trap::{Exception, Mode};
 
-/// Where the `time` CSR comes from.
+/// The time as a hart sees it.
 pub trait Clock: Send + Sync {
     /// The value of the `time` CSR.
     fn ticks(&self) -> u64;
+
+    /// Makes the input of the supervisor timer interrupt (cause 5) high while `ticks` is `due` or
+    /// more, or takes that back with `None`. What is so at once is to be set before this returns.
+    fn set_timer(&self, interrupts: &Arc<Interrupts>, due: Option<u64>);
 }
 
 /// Why [`Hart::run`] returned.

@@ -4,6 +4,7 @@
 
 use crate::core::Core;
 use crate::csr::status;
+use crate::extension::Extension;
 use crate::interrupts::REQUESTS;
 use crate::isa::{Flow, Stop};
 use crate::observe::TrapEvent;
@@ -47,12 +48,14 @@ pub(crate) mod interrupt {
     pub(crate) const MTI: u64 = 1 << 7;
     pub(crate) const SEI: u64 = 1 << 9;
     pub(crate) const MEI: u64 = 1 << 11;
+    /// A counter has overflown (Sscofpmf).
+    pub(crate) const LCOFI: u64 = 1 << 13;
     pub(crate) const SUPERVISOR: u64 = SSI | STI | SEI;
     pub(crate) const MACHINE: u64 = MSI | MTI | MEI;
 }
 
 /// Of several interrupts, the first in this list is taken.
-const PRIORITY: [u32; 6] = [11, 3, 7, 9, 1, 5];
+const PRIORITY: [u32; 7] = [11, 3, 7, 9, 1, 5, 13];
 
 /// The name of a cause, like `illegal_instruction`.
 pub fn cause_name(cause: u64, interrupt: bool) -> &'static str {
@@ -77,6 +80,7 @@ pub fn cause_name(cause: u64, interrupt: bool) -> &'static str {
         (true, 7) => "machine_timer",
         (true, 9) => "supervisor_external",
         (true, 11) => "machine_external",
+        (true, 13) => "counter_overflow",
         _ => "reserved",
     }
 }
@@ -85,9 +89,15 @@ impl Core {
     /// The value of `mip`: the inputs, and what software has written. The supervisor software
     /// interrupt is both: a device sets it, and the guest clears what the device has set.
     pub(crate) fn mip(&self) -> u64 {
-        let existing =
-            interrupt::MACHINE | if self.has_supervisor() { interrupt::SUPERVISOR } else { 0 };
-        (self.interrupts.pending() | self.csr.mip) & existing
+        let timer = if self.timer_compares() { interrupt::STI } else { 0 };
+        (self.interrupts.pending() | self.csr.mip & !timer) & self.interrupts_there()
+    }
+
+    /// The interrupts that the hart has.
+    pub(crate) fn interrupts_there(&self) -> u64 {
+        let supervisor = if self.has_supervisor() { interrupt::SUPERVISOR } else { 0 };
+        let overflow = self.config.cpu.extensions.has(Extension::Sscofpmf);
+        interrupt::MACHINE | supervisor | if overflow { interrupt::LCOFI } else { 0 }
     }
 
     /// The interrupts that would be taken now if they were pending.
@@ -156,12 +166,13 @@ impl Core {
         let offset = if interrupt && vector & 1 != 0 { 4 * cause } else { 0 };
         self.pc = self.xlen.truncate((vector & !3).wrapping_add(offset));
         self.reservation = None;
-        self.enter(to);
+        self.enter(to, self.retired);
     }
 
-    /// Goes on in a mode, with `mstatus` already changed.
-    fn enter(&mut self, mode: Mode) {
+    /// Goes on in a mode after `now` instructions, with `mstatus` already changed.
+    fn enter(&mut self, mode: Mode, now: u64) {
         self.mode = mode;
+        self.counters_change_mode(now);
         self.update_view();
         self.update_attention();
     }
@@ -227,7 +238,8 @@ impl Core {
     fn return_to(&mut self, pc: u64, mode: Mode) -> Flow {
         self.pc = self.xlen.truncate(pc & !self.misaligned_pc);
         self.reservation = None;
-        self.enter(mode);
+        // The return itself counts where it comes from.
+        self.enter(mode, self.now().wrapping_add(1));
         Err(Stop::Leave)
     }
 

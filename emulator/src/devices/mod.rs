@@ -16,10 +16,10 @@ pub mod timer;
 use std::fmt;
 use std::sync::Arc;
 
-use boardwright_riscv::{Clock, Ram};
+use boardwright_riscv::Ram;
 use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
 
-use crate::machine::Site;
+use crate::machine::{Site, TimeSource};
 use crate::qapi::{
     DeviceDriver, DeviceOptionsDriver, LoaderProperties, RiscvAclintMtimerProperties,
     RiscvAclintSwiProperties, RiscvHartArrayProperties, RiscvSifivePlicProperties,
@@ -208,7 +208,7 @@ pub trait Device: Send + Sync {
     fn reset(&self) {}
 
     /// The counter that harts see as `time`, if this device is one.
-    fn time_source(&self) -> Option<Arc<dyn Clock>> {
+    fn time_source(&self) -> Option<Arc<dyn TimeSource>> {
         None
     }
 }

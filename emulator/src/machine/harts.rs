@@ -3,10 +3,10 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
-use boardwright_riscv::{Clock, DebugStop, Exit, Hart, HartConfig, Interrupts};
+use boardwright_riscv::{DebugStop, Exit, Hart, HartConfig, Interrupts};
 use qapi_runtime::QmpError;
 
-use super::clock::VirtualClock;
+use super::time::HartClock;
 
 /// Instructions between two looks at the gate when nobody asks a hart to leave.
 const SLICE: u64 = 1 << 20;
@@ -21,31 +21,6 @@ pub struct HartPlan {
     pub interrupts: Arc<Interrupts>,
     /// What it reads as `time`.
     pub clock: Arc<HartClock>,
-}
-
-/// The `time` CSR: the counter of the machine timer wired to the hart, or guest time at 10 MHz
-/// where no timer is.
-pub struct HartClock {
-    timer: OnceLock<Arc<dyn Clock>>,
-    fallback: Arc<VirtualClock>,
-}
-
-impl HartClock {
-    /// A clock that no timer is wired to yet.
-    pub fn new(fallback: Arc<VirtualClock>) -> Arc<Self> {
-        Arc::new(Self { timer: OnceLock::new(), fallback })
-    }
-
-    /// Takes the counter of a timer; the first one stays.
-    pub fn follow(&self, timer: Arc<dyn Clock>) {
-        let _ = self.timer.set(timer);
-    }
-}
-
-impl Clock for HartClock {
-    fn ticks(&self) -> u64 {
-        self.timer.get().map_or_else(|| self.fallback.now() / 100, |timer| timer.ticks())
-    }
 }
 
 /// What a hart does while the gate is open.

@@ -4,6 +4,7 @@ mod clock;
 mod harts;
 mod line;
 mod space;
+mod time;
 pub mod trace;
 
 use std::collections::HashMap;
@@ -20,10 +21,11 @@ use crate::devices::{Built, Device, PortDirection, RegionKind};
 use crate::qapi::LogItem;
 
 pub use clock::{Alarm, AlarmId, VirtualClock};
-pub use harts::{Halt, HaltReason, HartClock, HartPlan, Harts, Pace};
+pub use harts::{Halt, HaltReason, HartPlan, Harts, Pace};
 pub use line::Line;
 pub use space::AddressSpace;
 use space::{Range, RangeTarget};
+pub use time::{HartClock, TimeSource};
 use trace::Trace;
 
 /// What a guest asks of the program through a device.

@@ -2,6 +2,7 @@
 //! Configuration Register", "Supervisor Environment Configuration Register").
 
 use super::machine::{rv32, since_1_12, supervisor};
+use super::stateen::ENVCFG;
 use super::{Csr, csr};
 use crate::config::Modes;
 use crate::core::Core;
@@ -17,6 +18,8 @@ const CBIE_RESERVED: u64 = 2 << 4;
 const CBCFE: u64 = 1 << 6;
 /// `cbo.zero` is permitted.
 const CBZE: u64 = 1 << 7;
+/// Supervisor mode has a timer of its own (Sstc).
+pub(crate) const STCE: u64 = 1 << 63;
 /// The walk updates accessed and dirty bits (Svadu).
 const ADUE: u64 = 1 << 61;
 /// Page tables may choose memory types (Svpbmt).
@@ -49,6 +52,7 @@ pub(super) const CSRS: &[Csr] = &[
     },
     Csr {
         exists: |cpu, _| supervisor(cpu) && since_1_12(cpu),
+        permitted: |core, _| core.state_enabled(0, ENVCFG),
         legal: |core, _, value| legal(user_fields(&core.config.cpu), core.csr.senvcfg, value),
         ..csr(
             "senvcfg",
@@ -71,7 +75,10 @@ fn user_fields(cpu: &CpuModel) -> u64 {
 
 fn machine_fields(cpu: &CpuModel) -> u64 {
     let field = |extension, field| if cpu.extensions.has(extension) { field } else { 0 };
-    user_fields(cpu) | field(Extension::Svadu, ADUE) | field(Extension::Svpbmt, PBMTE)
+    user_fields(cpu)
+        | field(Extension::Svadu, ADUE)
+        | field(Extension::Svpbmt, PBMTE)
+        | field(Extension::Sstc, STCE)
 }
 
 /// What is on after a reset, for software that knows nothing of it, as in QEMU.
@@ -90,6 +97,9 @@ fn set_menvcfg(core: &mut Core, value: u64) {
     core.csr.menvcfg = value;
     if changed & (ADUE | PBMTE) != 0 {
         core.flush_translations();
+    }
+    if changed & STCE != 0 {
+        core.update_timer();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Machine-mode registers (volume II, "Machine-Level CSRs").
 
+use super::counters::counters;
 use super::{Csr, csr, fixed, status};
 use crate::config::{Modes, PrivilegedSpec, Xlen};
 use crate::core::Core;
@@ -48,7 +49,9 @@ pub(super) const CSRS: &[Csr] = &[
     },
     Csr {
         exists: |cpu, _| supervisor(cpu),
-        legal: |_, _, value| value & interrupt::SUPERVISOR,
+        legal: |core, _, value| {
+            value & core.interrupts_there() & (interrupt::SUPERVISOR | interrupt::LCOFI)
+        },
         ..csr(
             "mideleg",
             0x303,
@@ -60,7 +63,7 @@ pub(super) const CSRS: &[Csr] = &[
         )
     },
     Csr {
-        legal: |core, _, value| value & interrupts(core),
+        legal: |core, _, value| value & core.interrupts_there(),
         ..csr(
             "mie",
             0x304,
@@ -77,7 +80,7 @@ pub(super) const CSRS: &[Csr] = &[
     },
     Csr {
         exists: |cpu, _| cpu.modes != Modes::M,
-        legal: |_, _, value| value & 0xffff_ffff,
+        legal: |core, _, value| value & counters(&core.config.cpu),
         ..csr(
             "mcounteren",
             0x306,
@@ -107,8 +110,8 @@ pub(super) const CSRS: &[Csr] = &[
         // An external interrupt input that is high must not become a bit written by software.
         modify: Some(|core, _| core.csr.mip | core.mip() & interrupt::SSI),
         legal: |core, _, value| {
-            let written = if core.has_supervisor() { interrupt::SUPERVISOR } else { 0 };
-            value & written
+            let timer = if core.timer_compares() { interrupt::STI } else { 0 };
+            value & core.interrupts_there() & !interrupt::MACHINE & !timer
         },
         ..csr(
             "mip",
@@ -132,11 +135,6 @@ pub(super) fn since_1_12(cpu: &CpuModel) -> bool {
 
 pub(super) fn rv32(cpu: &CpuModel) -> bool {
     cpu.xlen == Xlen::Rv32
-}
-
-/// The interrupts that the hart has.
-fn interrupts(core: &Core) -> u64 {
-    interrupt::MACHINE | if core.has_supervisor() { interrupt::SUPERVISOR } else { 0 }
 }
 
 /// Sets or clears the supervisor software interrupt. It is stored with the inputs, where devices

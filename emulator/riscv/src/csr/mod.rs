@@ -9,12 +9,15 @@
 //! test at the end writes and reads every register of every kind of hart.
 
 mod counters;
+mod counting;
 pub(crate) mod environment;
 mod machine;
 mod protection;
 mod state;
+mod stateen;
 pub(crate) mod status;
 mod supervisor;
+mod timer;
 
 pub(crate) use self::state::CsrState;
 
@@ -22,7 +25,7 @@ use crate::config::Xlen;
 use crate::core::Core;
 use crate::cpu::CpuModel;
 use crate::isa::{CsrOp, Flow};
-use crate::trap::{Exception, Mode};
+use crate::trap::Exception;
 
 /// A register, or several of a kind.
 pub struct Csr {
@@ -35,7 +38,7 @@ pub struct Csr {
     /// Whether a kind of hart has it.
     exists: fn(&CpuModel, u16) -> bool,
     /// Whether the hart's state permits an access that the mode does.
-    permitted: fn(&Core) -> bool,
+    permitted: fn(&Core, u16) -> bool,
     /// What it reads as.
     read: fn(&Core, u16) -> u64,
     /// What set and clear instructions start from, if not from what is read.
@@ -60,8 +63,15 @@ pub struct Family {
 }
 
 /// The lists of all registers.
-const LISTS: &[&[Csr]] =
-    &[machine::CSRS, supervisor::CSRS, counters::CSRS, environment::CSRS, protection::CSRS];
+const LISTS: &[&[Csr]] = &[
+    machine::CSRS,
+    supervisor::CSRS,
+    counters::CSRS,
+    timer::CSRS,
+    environment::CSRS,
+    stateen::CSRS,
+    protection::CSRS,
+];
 
 /// All registers that are modelled.
 pub fn csrs() -> impl Iterator<Item = &'static Csr> {
@@ -80,7 +90,7 @@ const fn csr(
         number,
         family: None,
         exists: |_, _| true,
-        permitted: |_| true,
+        permitted: |_, _| true,
         read,
         modify: None,
         fixed: false,
@@ -192,7 +202,7 @@ impl Core {
         };
         let denied = (self.mode as u16) < privilege(number)
             || operand.is_some() && read_only(number)
-            || !(csr.permitted)(self);
+            || !(csr.permitted)(self, index);
         if denied {
             return self.raise(Exception::IllegalInstruction, bits.into());
         }
@@ -243,17 +253,6 @@ impl Core {
             (Xlen::Rv64, _) => value,
             (Xlen::Rv32, false) => old & !0xffff_ffff | value,
             (Xlen::Rv32, true) => old & 0xffff_ffff | value << 32,
-        }
-    }
-
-    /// Whether the mode may look at a counter, by its bit in the enable registers.
-    fn counter_enabled(&self, counter: u32) -> bool {
-        let machine = self.csr.mcounteren >> counter & 1 != 0;
-        let supervisor = self.csr.scounteren >> counter & 1 != 0 || !self.has_supervisor();
-        match self.mode {
-            Mode::Machine => true,
-            Mode::Supervisor => machine,
-            Mode::User => machine && supervisor,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the control and status registers store.
 
+use super::counting::Counters;
 use super::{environment, status};
 use crate::cpu::CpuModel;
 use crate::mmu::Pmp;
@@ -23,7 +24,6 @@ pub(crate) struct CsrState {
     pub(crate) mepc: u64,
     pub(crate) mcause: u64,
     pub(crate) mtval: u64,
-    pub(crate) mcountinhibit: u64,
     pub(crate) stvec: u64,
     pub(crate) scounteren: u64,
     pub(crate) senvcfg: u64,
@@ -32,8 +32,9 @@ pub(crate) struct CsrState {
     pub(crate) scause: u64,
     pub(crate) stval: u64,
     pub(crate) satp: u64,
-    pub(crate) mcycle: Counter,
-    pub(crate) minstret: Counter,
+    pub(crate) stimecmp: u64,
+    pub(crate) mstateen: [u64; 4],
+    pub(crate) counters: Counters,
     pub(crate) pmp: Pmp,
 }
 
@@ -54,7 +55,6 @@ impl CsrState {
             mepc: 0,
             mcause: 0,
             mtval: 0,
-            mcountinhibit: 0,
             stvec: 0,
             scounteren: 0,
             senvcfg: 0,
@@ -63,36 +63,10 @@ impl CsrState {
             scause: 0,
             stval: 0,
             satp: 0,
-            mcycle: Counter::default(),
-            minstret: Counter::default(),
+            stimecmp: 0,
+            mstateen: [0; 4],
+            counters: Counters::new(),
             pmp: Pmp::new(cpu.pmp_regions, cpu.pmp_granularity),
         }
-    }
-}
-
-/// A counter that follows the number of retired instructions without being counted itself.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counter {
-    /// What to add to the number of instructions; if stopped, the value.
-    offset: u64,
-    stopped: bool,
-}
-
-impl Counter {
-    /// The value after `now` instructions.
-    pub(super) fn read(self, now: u64) -> u64 {
-        if self.stopped { self.offset } else { self.offset.wrapping_add(now) }
-    }
-
-    /// Sets the value that it has after `now` instructions.
-    pub(super) fn write(&mut self, now: u64, value: u64) {
-        self.offset = if self.stopped { value } else { value.wrapping_sub(now) };
-    }
-
-    /// Stops it, or lets it go on.
-    pub(super) fn stop(&mut self, now: u64, stopped: bool) {
-        let value = self.read(now);
-        self.stopped = stopped;
-        self.write(now, value);
     }
 }

@@ -1,6 +1,7 @@
 //! Supervisor-mode registers (volume II, "Supervisor CSRs"). Several are a restricted view of
 //! machine-mode ones.
 
+use super::counters::counters;
 use super::machine::{legal_vector, supervisor, write_ssip};
 use super::{Csr, csr, status};
 use crate::core::Core;
@@ -30,7 +31,7 @@ pub(super) const CSRS: &[Csr] = &[
         ..here("stvec", 0x105, |core, _| core.csr.stvec, |core, _, value| core.csr.stvec = value)
     },
     Csr {
-        legal: |_, _, value| value & 0xffff_ffff,
+        legal: |core, _, value| value & counters(&core.config.cpu),
         ..here(
             "scounteren",
             0x106,
@@ -61,14 +62,17 @@ pub(super) const CSRS: &[Csr] = &[
             0x144,
             |core, _| core.mip() & core.csr.mideleg,
             |core, _, value| {
-                if writable_pending(core) != 0 {
+                let writable = writable_pending(core);
+                if writable & interrupt::SSI != 0 {
                     write_ssip(core, value);
                 }
+                let others = writable & !interrupt::SSI;
+                core.csr.mip = core.csr.mip & !others | value & others;
             },
         )
     },
     Csr {
-        permitted: |core| core.mode != Mode::Supervisor || core.csr.mstatus & status::TVM == 0,
+        permitted: |core, _| core.mode != Mode::Supervisor || core.csr.mstatus & status::TVM == 0,
         legal: |core, _, value| status::legal_satp(&core.config.cpu, core.csr.satp, value),
         ..here(
             "satp",
@@ -100,5 +104,5 @@ fn set_sstatus(core: &mut Core, _: u16, value: u64) {
 
 /// The pending bits that supervisor mode may write.
 fn writable_pending(core: &Core) -> u64 {
-    interrupt::SSI & core.csr.mideleg
+    (interrupt::SSI | interrupt::LCOFI) & core.interrupts_there() & core.csr.mideleg
 }

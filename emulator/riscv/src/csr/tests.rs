@@ -8,6 +8,7 @@ use crate::cpu::CPU_MODELS;
 use crate::hart::Clock;
 use crate::interrupts::Interrupts;
 use crate::memory::{Bus, BusError, RamPage};
+use crate::trap::Mode;
 
 struct Nothing;
 
@@ -27,6 +28,7 @@ impl Clock for Nothing {
     fn ticks(&self) -> u64 {
         0x1234_5678_9abc
     }
+    fn set_timer(&self, _: &Arc<Interrupts>, _: Option<u64>) {}
 }
 
 fn core(cpu: &CpuModel) -> Core {

@@ -306,6 +306,15 @@ impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
     }
     fn helper(&mut self, helper: Helper, a: u64, b: u64) -> Flow {
         let bits = self.op.bits;
+        self.core.position = self.op.index.into();
+        let flow = self.call(helper, bits, a, b);
+        self.core.position = 0;
+        flow
+    }
+}
+
+impl<const XLEN: u32> Eval<'_, XLEN> {
+    fn call(&mut self, helper: Helper, bits: u32, a: u64, b: u64) -> Flow {
         match helper {
             Helper::Ecall => self.core.environment_call()?,
             Helper::FenceI => self.core.flush_code(),

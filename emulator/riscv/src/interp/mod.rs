@@ -73,7 +73,11 @@ pub(crate) fn run(core: &mut Core, blocks: &mut Blocks, budget: u64) -> Exit {
             core.take_trap(cause, true, 0);
         }
         core.update_attention();
-        left = run_blocks(core, blocks, left);
+        let slice = left.min(core.until_overflow());
+        left = left - slice + run_blocks(core, blocks, slice);
+        if core.until_overflow() == 0 {
+            core.note_overflows();
+        }
         if let Some(stop) = core.debug_stop.take() {
             return Exit::Debug(stop);
         }

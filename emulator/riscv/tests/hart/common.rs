@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use boardwright_riscv::isa::{self, Operands};
 use boardwright_riscv::{
-    Bus, BusError, Clock, CpuModel, Exit, Hart, HartConfig, Interrupts, Ram, RamPage,
+    Bus, BusError, Clock, CpuModel, Exit, Hart, HartConfig, Interrupts, Mode, Ram, RamPage,
 };
 
 /// Where things are.
@@ -15,6 +15,9 @@ pub(crate) const ROM: u64 = 0x1000;
 pub(crate) const SCRATCH: u64 = 0x2040;
 pub(crate) const SCRATCH_SIZE: u64 = 64;
 pub(crate) const DEVICE: u64 = 0x1000_0000;
+/// The handlers of traps of a machine that begins in a mode.
+pub(crate) const MTVEC: u64 = RAM + 0x1000;
+pub(crate) const STVEC: u64 = RAM + 0x2000;
 
 /// Register numbers by their ABI names.
 pub(crate) const RA: u8 = 1;
@@ -104,11 +107,17 @@ impl Bus for Memory {
 
 /// A clock that somebody sets.
 #[derive(Default)]
-pub(crate) struct Ticks(pub AtomicU64);
+pub(crate) struct Ticks(pub AtomicU64, pub Mutex<Option<u64>>);
 
 impl Clock for Ticks {
     fn ticks(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// What the timer is set to is written down, and compared with the time at once.
+    fn set_timer(&self, interrupts: &Arc<Interrupts>, due: Option<u64>) {
+        *self.1.lock().unwrap() = due;
+        interrupts.set(5, due.is_some_and(|due| due <= self.ticks()));
     }
 }
 
@@ -129,6 +138,23 @@ impl Machine {
         let memory = Memory::new();
         memory.put(RAM, program);
         Machine::sharing(cpu, 0, memory)
+    }
+
+    /// A machine about to run a program at [`RAM`] in a mode. To get there it has run an `mret`.
+    pub(crate) fn in_mode(cpu: CpuModel, mode: Mode, program: &[u32]) -> Machine {
+        let mut machine = Machine::of(cpu, program);
+        let entry = RAM + 0xf00;
+        machine.memory.put(entry, &[plain("mret")]);
+        machine.open_pmp().set_csr("mtvec", MTVEC).set_csr("mepc", RAM);
+        let status = machine.csr("mstatus") & !(3 << 11);
+        machine.set_csr("mstatus", status | (mode as u64) << 11);
+        if machine.hart.csr_number("stvec").is_some() {
+            machine.set_csr("stvec", STVEC);
+        }
+        machine.hart.set_pc(entry);
+        machine.step(1);
+        assert_eq!((machine.hart.mode(), machine.hart.pc()), (mode, RAM));
+        machine
     }
 
     pub(crate) fn sharing(cpu: CpuModel, hartid: u64, memory: Arc<Memory>) -> Machine {

@@ -4,6 +4,7 @@
 mod arithmetic;
 mod atomics;
 mod common;
+mod counters;
 mod debug;
 mod memory;
 mod paging;

@@ -15,7 +15,6 @@ const RWX: u64 = R | W | X;
 const SUM: u64 = 1 << 18;
 const MXR: u64 = 1 << 19;
 
-const MTVEC: u64 = RAM + 0x1000;
 /// Where tables are put, one page each.
 const TABLES: u64 = RAM + 0x10_0000;
 /// The page that is mapped.

@@ -3,7 +3,6 @@
 use crate::common::*;
 use boardwright_riscv::Mode;
 
-const MTVEC: u64 = RAM + 0x1000;
 const DATA: u64 = RAM + 0x3000;
 
 const NAPOT: u64 = 0x18;

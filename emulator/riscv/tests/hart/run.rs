@@ -78,16 +78,20 @@ fn a_sleeping_hart_is_woken_by_an_interrupt_of_another_thread() {
 #[test]
 fn an_interrupt_stops_a_loop_that_runs_at_full_speed() {
     let mut machine = Machine::new("rv64", &[j(0)]);
-    machine.memory.put(RAM + 0x1000, &[j(0)]);
+    // The handler says that it was entered.
+    machine.memory.put(RAM + 0x1000, &[s("sw", A1, A1, 0), j(0)]);
+    machine.hart.set_x(A1.into(), RAM + 0x2000);
     machine.set_csr("mtvec", RAM + 0x1000).set_csr("mie", 1 << 7).set_csr("mstatus", 1 << 3);
-    let interrupts = Arc::clone(&machine.interrupts);
+    let (interrupts, memory) = (Arc::clone(&machine.interrupts), Arc::clone(&machine.memory));
     let runner = thread::spawn(move || {
         let exit = machine.hart.run(u64::MAX);
         (exit, machine.csr("mcause"))
     });
     thread::sleep(Duration::from_millis(10));
     interrupts.set(7, true);
-    thread::sleep(Duration::from_millis(10));
+    while memory.get32(RAM + 0x2000) == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
     interrupts.request_exit();
     assert_eq!(runner.join().unwrap(), (Exit::Requested, 1 << 63 | 7));
 }
@@ -177,7 +181,7 @@ fn impossible_configurations_are_refused() {
     assert_eq!(refused(|_| ()), None);
     assert_eq!(refused(|c| c.reset_vector = 1), Some(ConfigError::ResetVector(1)));
     assert_eq!(refused(|c| c.cpu.extensions.set(Extension::E, true)), Some(ConfigError::Base));
-    let without = ConfigError::ExtensionWithoutSupervisor(Extension::Svadu);
+    let without = ConfigError::ExtensionWithoutSupervisor(Extension::Sstc);
     assert_eq!(refused(|c| c.cpu.modes = Modes::Mu), Some(without));
     let mut bare = CpuModel::find("rv64i").unwrap().clone();
     bare.mmu = Mmu::Sv39;

@@ -3,9 +3,6 @@
 use crate::common::*;
 use boardwright_riscv::{CpuModel, Exit, Extension, Mode};
 
-const MTVEC: u64 = RAM + 0x1000;
-const STVEC: u64 = RAM + 0x2000;
-
 const MIE: u64 = 1 << 3;
 const SIE: u64 = 1 << 1;
 const MPIE: u64 = 1 << 7;
@@ -20,25 +17,8 @@ fn mpp(mode: Mode) -> u64 {
     (mode as u64) << 11
 }
 
-/// A machine about to run a program at [`RAM`] in a mode.
 fn machine(cpu: &str, mode: Mode, program: &[u32]) -> Machine {
-    let mut machine = Machine::new(cpu, program);
-    enter(&mut machine, mode);
-    machine
-}
-
-fn enter(machine: &mut Machine, mode: Mode) {
-    let entry = RAM + 0xf00;
-    machine.memory.put(entry, &[plain("mret")]);
-    machine.open_pmp().set_csr("mtvec", MTVEC).set_csr("mepc", RAM);
-    let status = machine.csr("mstatus") & !mpp(Mode::Machine);
-    machine.set_csr("mstatus", status | mpp(mode));
-    if machine.hart.csr_number("stvec").is_some() {
-        machine.set_csr("stvec", STVEC);
-    }
-    machine.hart.set_pc(entry);
-    machine.step(1);
-    assert_eq!((machine.hart.mode(), machine.hart.pc()), (mode, RAM));
+    Machine::in_mode(CpuModel::find(cpu).unwrap().clone(), mode, program)
 }
 
 fn assert_machine_trap(machine: &Machine, cause: u64, tval: u64) {
@@ -328,64 +308,4 @@ fn modes_that_do_not_exist_cannot_be_chosen() {
         machine.set_csr("mstatus", written << 11);
         assert_eq!(machine.csr("mstatus") >> 11 & 3, kept, "{cpu} {written}");
     }
-}
-
-#[test]
-fn counters_count_and_can_be_written_stopped_and_hidden() {
-    let (cycle, instret) = (0xc00, 0xc02);
-    let nop = i("addi", 0, 0, 0);
-    let read = csr("csrrs", A0, instret, 0);
-    let mut machine = Machine::new("rv64", &[nop, nop, read, csr("csrrw", 0, 0xb02, A1), read]);
-    machine.hart.set_x(A1.into(), 1000);
-    machine.step(3);
-    assert_eq!(machine.hart.x(A0.into()), 2);
-    machine.step(2);
-    assert_eq!(machine.hart.x(A0.into()), 1000, "the next instruction reads what was written");
-    assert_eq!(machine.csr("minstret"), 1001);
-    machine.set_csr("mcountinhibit", 1 << 2);
-    machine.hart.set_pc(RAM);
-    machine.step(2);
-    assert_eq!((machine.csr("minstret"), machine.csr("mcycle")), (1001, 7));
-    machine.set_csr("mcountinhibit", 0);
-    machine.set_csr("mcycle", 5);
-    assert_eq!(machine.csr("mcycle"), 5);
-
-    machine.clock.0.store(77, std::sync::atomic::Ordering::Relaxed);
-    assert_eq!(machine.csr("time"), 77);
-
-    let read = csr("csrrs", A0, cycle, 0);
-    for (mode, mcounteren, scounteren, legal) in [
-        (Mode::Supervisor, 0, 1, false),
-        (Mode::Supervisor, 1, 0, true),
-        (Mode::User, 1, 0, false),
-        (Mode::User, 0, 1, false),
-        (Mode::User, 1, 1, true),
-    ] {
-        let mut machine = self::machine("rv64", mode, &[read]);
-        machine.set_csr("mcounteren", mcounteren).set_csr("scounteren", scounteren);
-        machine.step(1);
-        assert_eq!(machine.hart.pc() == RAM + 4, legal, "{mode:?} {mcounteren} {scounteren}");
-    }
-}
-
-#[test]
-fn counters_of_rv32_have_two_halves() {
-    let mut machine = Machine::new("rv32", &[]);
-    machine.set_csr("mcycle", 0xffff_ffff).set_csr("mcycleh", 0x12);
-    assert_eq!((machine.csr("mcycle"), machine.csr("cycleh")), (0xffff_ffff, 0x12));
-    machine.memory.put(RAM, &[i("addi", 0, 0, 0)]);
-    machine.step(1);
-    assert_eq!((machine.csr("mcycle"), machine.csr("mcycleh")), (0, 0x13));
-    // A write of either half keeps the other from being incremented.
-    let write =
-        [csr("csrrw", 0, 0xb02, A1), csr("csrrw", 0, 0xb82, A1), csr("csrrs", A0, 0xb02, 0)];
-    machine.memory.put(RAM, &write);
-    machine.hart.flush();
-    machine.hart.set_pc(RAM);
-    machine.hart.set_x(A1.into(), 0xffff_ffff);
-    machine.step(3);
-    assert_eq!(machine.hart.x(A0.into()), 0xffff_ffff);
-
-    machine.clock.0.store(0x7_0000_0009, std::sync::atomic::Ordering::Relaxed);
-    assert_eq!((machine.csr("time"), machine.csr("timeh")), (9, 7));
 }

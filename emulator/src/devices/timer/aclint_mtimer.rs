@@ -1,16 +1,15 @@
 //! `riscv.aclint.mtimer`: the machine timer (RISC-V ACLINT specification 1.0, chapter 2): `mtime`
 //! counts, and a hart's output is high while `mtime >= mtimecmp`.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use boardwright_devicetree::Node;
-use boardwright_riscv::Clock;
 use qapi_runtime::{Object, QmpError};
 
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
-use crate::machine::{Alarm, AlarmId, Line, Site, VirtualClock};
+use crate::machine::{Alarm, AlarmId, Line, Site, TimeSource, VirtualClock};
 use crate::qapi::RiscvAclintMtimerProperties;
 
 const MAX_HARTS: u32 = 4095;
@@ -127,6 +126,7 @@ impl Driver for RiscvAclintMtimerProperties {
             clock: site.clock.clone(),
             alarms,
             own: own.clone(),
+            followers: Mutex::default(),
         });
         Ok(Built::device(timer))
     }
@@ -154,6 +154,8 @@ struct Timer {
     clock: Arc<VirtualClock>,
     alarms: Vec<AlarmId>,
     own: Weak<Self>,
+    /// Who compares with the time too.
+    followers: Mutex<Vec<Weak<dyn Alarm>>>,
 }
 
 /// A register of the timer.
@@ -186,19 +188,28 @@ impl Timer {
         Some((Register::Time, at))
     }
 
+    /// The guest time in nanoseconds at which `mtime` will be `ticks`.
+    fn due(&self, state: &State, ticks: u64) -> Option<u64> {
+        let now = self.clock_ticks().wrapping_add(state.offset);
+        let left = ticks.checked_sub(now).filter(|left| *left > 0)?;
+        let nanoseconds = (u128::from(left) * NANOSECONDS).div_ceil(self.layout.frequency.into());
+        u64::try_from(nanoseconds).ok()?.checked_add(self.clock.now())
+    }
+
+    /// `mtime` has been set anew.
+    fn rearm_all(&self) {
+        (0..self.alarms.len()).for_each(|hart| self.rearm(hart));
+        let followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        followers.iter().filter_map(Weak::upgrade).for_each(|follower| follower.ring(0));
+    }
+
     /// Sets the alarm of a hart to the moment at which its output rises. The chip's lock is held
     /// meanwhile: an alarm that is computed before the guest writes and set after would undo the
     /// guest's.
     fn rearm(&self, hart: usize) {
         let Some(alarm) = self.alarms.get(hart) else { return };
         self.with(|state| {
-            let now = self.clock_ticks().wrapping_add(state.offset);
-            let due = state.compare.get(hart).and_then(|compare| {
-                let left = compare.checked_sub(now).filter(|left| *left > 0)?;
-                let nanoseconds =
-                    (u128::from(left) * NANOSECONDS).div_ceil(self.layout.frequency.into());
-                u64::try_from(nanoseconds).ok()?.checked_add(self.clock.now())
-            });
+            let due = state.compare.get(hart).and_then(|compare| self.due(state, *compare));
             let own: Weak<dyn Alarm> = self.own.clone();
             self.clock.set_alarm(*alarm, due, own, u32::try_from(hart).unwrap_or(u32::MAX));
         });
@@ -212,9 +223,17 @@ impl Alarm for Timer {
     }
 }
 
-impl Clock for Timer {
+impl TimeSource for Timer {
     fn ticks(&self) -> u64 {
         self.chip.peek(|state| self.clock_ticks().wrapping_add(state.offset))
+    }
+
+    fn when(&self, ticks: u64) -> Option<u64> {
+        self.chip.peek(|state| self.due(state, ticks))
+    }
+
+    fn on_change(&self, follower: Weak<dyn Alarm>) {
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner).push(follower);
     }
 }
 
@@ -258,7 +277,7 @@ impl Device for Timer {
                     let time = merge(ticks.wrapping_add(state.offset), at, size, value);
                     state.offset = time.wrapping_sub(ticks);
                 });
-                (0..self.alarms.len()).for_each(|hart| self.rearm(hart));
+                self.rearm_all();
             }
             None => {}
         }
@@ -269,10 +288,10 @@ impl Device for Timer {
             state.compare.fill(u64::MAX);
             state.offset = 0u64.wrapping_sub(self.clock_ticks());
         });
-        (0..self.alarms.len()).for_each(|hart| self.rearm(hart));
+        self.rearm_all();
     }
 
-    fn time_source(&self) -> Option<Arc<dyn Clock>> {
-        self.own.upgrade().map(|own| own as Arc<dyn Clock>)
+    fn time_source(&self) -> Option<Arc<dyn TimeSource>> {
+        self.own.upgrade().map(|own| own as Arc<dyn TimeSource>)
     }
 }
