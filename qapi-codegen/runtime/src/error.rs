@@ -21,6 +21,20 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
+    /// All classes.
+    pub const ALL: &'static [Self] = &[
+        Self::GenericError,
+        Self::CommandNotFound,
+        Self::DeviceNotFound,
+        Self::DeviceNotActive,
+        Self::KVMMissingCap,
+    ];
+
+    /// The class of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|class| class.as_str() == name)
+    }
+
     /// The class as spelled on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

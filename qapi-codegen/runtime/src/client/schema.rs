@@ -1,0 +1,246 @@
+//! What a server says about itself in its answer to `query-qmp-schema`.
+//!
+//! The names of types mean nothing there (they are numbers), so one asks by the names that are
+//! sent: of commands, events, members, values. A path `a.b` leads through optional members, arrays,
+//! the branches of unions and alternates alike.
+
+use std::collections::BTreeMap;
+
+use crate::{Map, QmpError, Value};
+
+use super::ClientError;
+
+/// More nested arrays than any schema has; a server could also send one that contains itself.
+const ARRAYS: usize = 16;
+
+/// What one server has: see [`Client::schema`](super::Client::schema).
+///
+/// ```
+/// use qapi_runtime::client::ServerSchema;
+/// use serde_json::json;
+///
+/// let schema = ServerSchema::new(&json!([
+///     {"name": "lamp-add", "meta-type": "command", "arg-type": "0", "ret-type": "1",
+///      "features": ["unstable"]},
+///     {"name": "0", "meta-type": "object", "members": [
+///         {"name": "kind", "type": "2"}, {"name": "watts", "type": "int", "default": null}]},
+///     {"name": "1", "meta-type": "object", "members": []},
+///     {"name": "2", "meta-type": "enum", "members": [{"name": "bulb"}], "values": ["bulb"]},
+/// ]))?;
+/// assert!(schema.has_command("lamp-add") && !schema.has_command("lamp-del"));
+/// let add = schema.command("lamp-add").expect("it has");
+/// assert!(add.has_feature("unstable"));
+/// assert!(add.argument("watts").is_some_and(|watts| watts.is_optional()));
+/// assert!(add.argument("kind").is_some_and(|kind| !kind.accepts("laser")));
+/// # Ok::<(), qapi_runtime::client::ClientError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ServerSchema {
+    entities: BTreeMap<String, Map>,
+}
+
+impl ServerSchema {
+    /// Takes the answer as it came.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Unreadable`] if it is no list of named objects.
+    pub fn new(answer: &Value) -> Result<Self, ClientError> {
+        let named = |entity: &Value| {
+            let members = entity.as_object()?;
+            Some((members.get("name")?.as_str()?.to_owned(), members.clone()))
+        };
+        let entities = answer.as_array().and_then(|list| list.iter().map(named).collect());
+        let entities = entities.ok_or_else(|| ClientError::Unreadable {
+            what: "reply of query-qmp-schema".into(),
+            cause: QmpError::generic("expected a list of objects with names"),
+        })?;
+        Ok(Self { entities })
+    }
+
+    /// Whether the server has the command.
+    pub fn has_command(&self, name: &str) -> bool {
+        self.command(name).is_some()
+    }
+
+    /// Whether the server has the event.
+    pub fn has_event(&self, name: &str) -> bool {
+        self.event(name).is_some()
+    }
+
+    /// A command that the server has.
+    pub fn command(&self, name: &str) -> Option<SchemaCommand<'_>> {
+        let entity = self.entity(name, "command")?;
+        Some(SchemaCommand { schema: self, entity })
+    }
+
+    /// An event that the server has.
+    pub fn event(&self, name: &str) -> Option<SchemaEvent<'_>> {
+        let entity = self.entity(name, "event")?;
+        Some(SchemaEvent { schema: self, entity })
+    }
+
+    /// The names of all commands, sorted.
+    pub fn commands(&self) -> impl Iterator<Item = &str> {
+        self.names("command")
+    }
+
+    /// The names of all events, sorted.
+    pub fn events(&self) -> impl Iterator<Item = &str> {
+        self.names("event")
+    }
+
+    fn names(&self, meta: &'static str) -> impl Iterator<Item = &str> {
+        let of_kind = self.entities.iter().filter(move |(_, entity)| kind(entity) == meta);
+        of_kind.map(|(name, _)| name.as_str())
+    }
+
+    fn entity(&self, name: &str, meta: &str) -> Option<&Map> {
+        self.entities.get(name).filter(|entity| kind(entity) == meta)
+    }
+
+    /// The type that a member of an entity names; of an array, what it is an array of.
+    fn type_of(&self, entity: &Map, reference: &str) -> Option<&Map> {
+        let mut found = self.entities.get(entity.get(reference)?.as_str()?)?;
+        for _ in 0..ARRAYS {
+            match found.get("element-type").and_then(Value::as_str) {
+                Some(element) => found = self.entities.get(element)?,
+                None => return Some(found),
+            }
+        }
+        None
+    }
+
+    /// The member at a path below a type.
+    fn find<'a>(&'a self, ty: &'a Map, path: &str) -> Option<SchemaMember<'a>> {
+        let (first, rest) = match path.split_once('.') {
+            Some((first, rest)) => (first, Some(rest)),
+            None => (path, None),
+        };
+        // A union's branches and an alternate's come after what they share; each may have a
+        // member of that name.
+        let branches = list(ty, "variants").chain(match kind(ty) {
+            "alternate" => list(ty, "members"),
+            _ => list(ty, ""),
+        });
+        let branches = branches.filter_map(|branch| self.type_of(branch, "type"));
+        let types = std::iter::once(ty).chain(branches);
+        types
+            .filter(|ty| kind(ty) == "object")
+            .flat_map(|ty| list(ty, "members"))
+            .filter(|member| name(member) == first)
+            .find_map(|member| match rest {
+                None => Some(SchemaMember { schema: self, member }),
+                Some(rest) => self.find(self.type_of(member, "type")?, rest),
+            })
+    }
+}
+
+/// A command of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct SchemaCommand<'a> {
+    schema: &'a ServerSchema,
+    entity: &'a Map,
+}
+
+impl<'a> SchemaCommand<'a> {
+    /// An argument, or a member inside one: `actions.type`.
+    pub fn argument(&self, path: &str) -> Option<SchemaMember<'a>> {
+        self.schema.find(self.schema.type_of(self.entity, "arg-type")?, path)
+    }
+
+    /// A member of what it returns, or of each element if that is a list.
+    pub fn reply(&self, path: &str) -> Option<SchemaMember<'a>> {
+        self.schema.find(self.schema.type_of(self.entity, "ret-type")?, path)
+    }
+
+    /// Whether it may be executed out of band.
+    pub fn allows_oob(&self) -> bool {
+        self.entity.get("allow-oob") == Some(&Value::Bool(true))
+    }
+
+    /// Whether the server gives it that feature.
+    pub fn has_feature(&self, feature: &str) -> bool {
+        has_feature(self.entity, feature)
+    }
+}
+
+/// An event of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct SchemaEvent<'a> {
+    schema: &'a ServerSchema,
+    entity: &'a Map,
+}
+
+impl<'a> SchemaEvent<'a> {
+    /// A member of its data, or a member inside one.
+    pub fn data(&self, path: &str) -> Option<SchemaMember<'a>> {
+        self.schema.find(self.schema.type_of(self.entity, "arg-type")?, path)
+    }
+
+    /// Whether the server gives it that feature.
+    pub fn has_feature(&self, feature: &str) -> bool {
+        has_feature(self.entity, feature)
+    }
+}
+
+/// A member that a server knows.
+#[derive(Clone, Copy, Debug)]
+pub struct SchemaMember<'a> {
+    schema: &'a ServerSchema,
+    member: &'a Map,
+}
+
+impl<'a> SchemaMember<'a> {
+    /// A member inside this one.
+    pub fn member(&self, path: &str) -> Option<SchemaMember<'a>> {
+        self.schema.find(self.schema.type_of(self.member, "type")?, path)
+    }
+
+    /// Whether it may be left out.
+    pub fn is_optional(&self) -> bool {
+        self.member.contains_key("default")
+    }
+
+    /// Whether the server gives it that feature.
+    pub fn has_feature(&self, feature: &str) -> bool {
+        has_feature(self.member, feature)
+    }
+
+    /// Whether it is an enumeration, or an alternate with one, that has the value.
+    pub fn accepts(&self, value: &str) -> bool {
+        self.value(value).is_some()
+    }
+
+    /// Whether the server gives that value of the enumeration that feature.
+    pub fn value_has_feature(&self, value: &str, feature: &str) -> bool {
+        self.value(value).is_some_and(|value| has_feature(value, feature))
+    }
+
+    fn value(&self, value: &str) -> Option<&'a Map> {
+        let ty = self.schema.type_of(self.member, "type")?;
+        let branches = list(ty, "members").filter_map(|branch| self.schema.type_of(branch, "type"));
+        let types = std::iter::once(ty).chain(branches.filter(|_| kind(ty) == "alternate"));
+        types
+            .filter(|ty| kind(ty) == "enum")
+            .flat_map(|ty| list(ty, "members"))
+            .find(|member| name(member) == value)
+    }
+}
+
+fn kind(entity: &Map) -> &str {
+    entity.get("meta-type").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn name(member: &Map) -> &str {
+    member.get("name").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list<'a>(entity: &'a Map, of: &str) -> impl Iterator<Item = &'a Map> + use<'a> {
+    entity.get(of).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
+}
+
+fn has_feature(entity: &Map, feature: &str) -> bool {
+    let features = entity.get("features").and_then(Value::as_array);
+    features.is_some_and(|features| features.iter().any(|name| name == feature))
+}
