@@ -10,4 +10,5 @@ mod monitors;
 mod options;
 mod phases;
 mod seed_session;
+mod typed_client;
 mod wire;

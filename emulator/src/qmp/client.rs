@@ -8,14 +8,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use qapi_runtime::json::ParseError;
-use qapi_runtime::{QmpError, Value};
+use qapi_runtime::{Call, QmpError, Value, is_out_of_band, response, take_id};
 
 use crate::backends::char::{Chardev, ClientId};
 
 use super::executor::{Executor, Request};
 use super::lock;
 use super::monitor::{MonitorState, SessionConfig};
-use super::request::{self, Call};
 use super::wire::{self, Line};
 
 /// How many requests may wait behind the one that runs, if out of band is enabled.
@@ -95,7 +94,7 @@ impl Client {
     /// Takes one message, or what was wrong with it, which is answered in its turn.
     pub(super) fn take(self: &Arc<Self>, message: Result<Value, ParseError>) {
         match message {
-            Ok(message) if request::is_out_of_band(&message) => self.run_out_of_band(message),
+            Ok(message) if is_out_of_band(&message) => self.run_out_of_band(message),
             message => {
                 lock(&self.work).waiting.push_back(message);
                 self.run_waiting();
@@ -134,7 +133,7 @@ impl Client {
                 message
             };
             let (id, call) = match message {
-                Ok(mut message) => (request::take_id(&mut message), self.admit(message, false)),
+                Ok(mut message) => (take_id(&mut message), self.admit(message, false)),
                 Err(error) => (None, Err(QmpError::generic(error.to_string()))),
             };
             match call {
@@ -149,7 +148,7 @@ impl Client {
                     return;
                 }
                 Err(error) => {
-                    self.say(&wire::response(id, Err(error)));
+                    self.say(&response(id, Err(error)));
                     lock(&self.work).busy = false;
                 }
             }
@@ -157,17 +156,17 @@ impl Client {
     }
 
     fn run_out_of_band(self: &Arc<Self>, mut message: Value) {
-        let id = request::take_id(&mut message);
+        let id = take_id(&mut message);
         let result = self.admit(message, true).and_then(|Call { name, arguments }| {
             self.executor.out_of_band(&name, &arguments, &self.monitor)
         });
-        self.say(&wire::response(id, result));
+        self.say(&response(id, result));
     }
 
     /// Everything that is checked before the command itself looks at its arguments, as far as
     /// it is a matter of the session.
     fn admit(&self, message: Value, out_of_band: bool) -> Result<Call, QmpError> {
-        let call = request::check(message, self.monitor.oob_enabled())?;
+        let call = Call::read(message, self.monitor.oob_enabled())?;
         let name = &call.name;
         if !self.monitor.negotiated() && name != "qmp_capabilities" {
             return Err(QmpError::command_not_found(
@@ -187,7 +186,7 @@ impl Client {
     fn finish(self: &Arc<Self>, id: Option<Value>, result: Result<Option<Value>, QmpError>) {
         // `Ok(None)` is a command that does not answer success.
         if let Some(result) = result.transpose() {
-            self.say(&wire::response(id, result));
+            self.say(&response(id, result));
         }
         lock(&self.work).busy = false;
         self.run_waiting();

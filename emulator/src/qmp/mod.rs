@@ -15,7 +15,6 @@ mod events;
 mod executor;
 mod human;
 mod monitor;
-mod request;
 mod session;
 mod wire;
 

@@ -1,6 +1,6 @@
 //! Lines of output: what is sent, and how a line ends.
 
-use qapi_runtime::{Map, QmpError, Value, json};
+use qapi_runtime::{Value, json};
 
 use super::monitor::SessionConfig;
 
@@ -29,29 +29,6 @@ impl Line {
 
 /// What a client is greeted with.
 pub(super) fn greeting(config: &SessionConfig) -> Value {
-    let capabilities = config.capabilities.iter().map(|c| Value::from(c.as_str())).collect();
-    object([(
-        "QMP",
-        object([("version", config.version.clone()), ("capabilities", Value::Array(capabilities))]),
-    )])
-}
-
-/// The answer to a request. An `id` is echoed if there was one.
-pub(super) fn response(id: Option<Value>, result: Result<Value, QmpError>) -> Value {
-    let mut members = Map::new();
-    match result {
-        Ok(value) => {
-            members.insert("return".into(), value);
-            members.extend(id.map(|id| ("id".to_owned(), id)));
-        }
-        Err(error) => {
-            members.extend(id.map(|id| ("id".to_owned(), id)));
-            members.insert("error".into(), error.to_value());
-        }
-    }
-    Value::Object(members)
-}
-
-fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    Value::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    let capabilities: Vec<&str> = config.capabilities.iter().map(|c| c.as_str()).collect();
+    qapi_runtime::greeting(config.version.clone(), &capabilities)
 }

@@ -17,6 +17,7 @@ mod error;
 mod event;
 pub mod json;
 mod keyval;
+mod message;
 mod nearest;
 mod object;
 mod open;
@@ -31,6 +32,7 @@ pub use encode::{Encode, put, put_some};
 pub use enumeration::{Enum, UnknownValue, decode_enum, parse_enum};
 pub use error::{ErrorClass, QmpError};
 pub use event::{Event, EventInfo, wire_event};
+pub use message::{Call, greeting, is_out_of_band, response, take_id};
 pub use nearest::nearest;
 pub use object::{
     Empty, MemberInfo, Object, ObjectInfo, ObjectReader, VariantInfo, decode_object, encode_object,

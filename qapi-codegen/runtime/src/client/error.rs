@@ -18,7 +18,7 @@ pub enum ClientError {
         /// What it said: `reply of query-status`, `event STOP`.
         what: String,
         /// Where in it something is wrong, and what.
-        cause: QmpError,
+        cause: Box<QmpError>,
     },
     /// The connection ended.
     Lost(Lost),
@@ -29,6 +29,10 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    pub(super) fn unreadable(what: impl Into<String>, cause: QmpError) -> Self {
+        Self::Unreadable { what: what.into(), cause: Box::new(cause) }
+    }
+
     /// The server's error, if it refused the command.
     pub fn refusal(&self) -> Option<&QmpError> {
         match self {

@@ -4,7 +4,7 @@
 //! sent: of commands, events, members, values. A path `a.b` leads through optional members, arrays,
 //! the branches of unions and alternates alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::{Map, QmpError, Value};
 
@@ -51,9 +51,9 @@ impl ServerSchema {
             Some((members.get("name")?.as_str()?.to_owned(), members.clone()))
         };
         let entities = answer.as_array().and_then(|list| list.iter().map(named).collect());
-        let entities = entities.ok_or_else(|| ClientError::Unreadable {
-            what: "reply of query-qmp-schema".into(),
-            cause: QmpError::generic("expected a list of objects with names"),
+        let entities = entities.ok_or_else(|| {
+            let cause = QmpError::generic("expected a list of objects with names");
+            ClientError::unreadable("reply of query-qmp-schema", cause)
         })?;
         Ok(Self { entities })
     }
@@ -111,28 +111,37 @@ impl ServerSchema {
         None
     }
 
-    /// The member at a path below a type.
+    /// The member at a path below a type: the first of those that the path may mean.
     fn find<'a>(&'a self, ty: &'a Map, path: &str) -> Option<SchemaMember<'a>> {
-        let (first, rest) = match path.split_once('.') {
-            Some((first, rest)) => (first, Some(rest)),
-            None => (path, None),
-        };
-        // A union's branches and an alternate's come after what they share; each may have a
-        // member of that name.
-        let branches = list(ty, "variants").chain(match kind(ty) {
-            "alternate" => list(ty, "members"),
-            _ => list(ty, ""),
-        });
-        let branches = branches.filter_map(|branch| self.type_of(branch, "type"));
-        let types = std::iter::once(ty).chain(branches);
-        types
-            .filter(|ty| kind(ty) == "object")
-            .flat_map(|ty| list(ty, "members"))
-            .filter(|member| name(member) == first)
-            .find_map(|member| match rest {
-                None => Some(SchemaMember { schema: self, member }),
-                Some(rest) => self.find(self.type_of(member, "type")?, rest),
-            })
+        let mut types = vec![ty];
+        let mut found = None;
+        for part in path.split('.') {
+            let objects = self.forms(types).into_iter().filter(|form| kind(form) == "object");
+            let named = objects.flat_map(|form| list(form, "members"));
+            let members: Vec<_> = named.filter(|member| name(member) == part).collect();
+            found = Some(members.first().copied()?);
+            types = members.iter().filter_map(|member| self.type_of(member, "type")).collect();
+        }
+        found.map(|member| SchemaMember { schema: self, member })
+    }
+
+    /// Types and what values of them may be more exactly: the branches of a union come after what
+    /// they share. Types may contain themselves, and share branches, so each is taken once.
+    fn forms<'a>(&'a self, types: Vec<&'a Map>) -> Vec<&'a Map> {
+        let mut forms: Vec<&Map> = Vec::new();
+        let mut open = VecDeque::from(types);
+        while let Some(form) = open.pop_front() {
+            if forms.iter().any(|known| std::ptr::eq(*known, form)) {
+                continue;
+            }
+            forms.push(form);
+            let branches = match kind(form) {
+                "alternate" => list(form, "members"),
+                _ => list(form, "variants"),
+            };
+            open.extend(branches.filter_map(|branch| self.type_of(branch, "type")));
+        }
+        forms
     }
 }
 
@@ -219,12 +228,8 @@ impl<'a> SchemaMember<'a> {
 
     fn value(&self, value: &str) -> Option<&'a Map> {
         let ty = self.schema.type_of(self.member, "type")?;
-        let branches = list(ty, "members").filter_map(|branch| self.schema.type_of(branch, "type"));
-        let types = std::iter::once(ty).chain(branches.filter(|_| kind(ty) == "alternate"));
-        types
-            .filter(|ty| kind(ty) == "enum")
-            .flat_map(|ty| list(ty, "members"))
-            .find(|member| name(member) == value)
+        let enums = self.schema.forms(vec![ty]).into_iter().filter(|form| kind(form) == "enum");
+        enums.flat_map(|form| list(form, "members")).find(|member| name(member) == value)
     }
 }
 
