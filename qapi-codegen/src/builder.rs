@@ -114,12 +114,14 @@ fn watch<'a>(files: impl Iterator<Item = &'a Path>) {
 }
 
 /// Writes a file unless it has that text already: an untouched file builds nothing again.
-fn write(path: &Path, text: &str) -> Result<(), BuildError> {
+/// Returns whether it wrote.
+pub(crate) fn write(path: &Path, text: &str) -> Result<bool, BuildError> {
     if fs::read_to_string(path).is_ok_and(|present| present == text) {
-        return Ok(());
+        return Ok(false);
     }
     let created = path.parent().map_or(Ok(()), fs::create_dir_all);
     created
         .and_then(|()| fs::write(path, text))
+        .map(|()| true)
         .map_err(|cause| BuildError::Write { path: path.to_owned(), cause })
 }

@@ -17,16 +17,20 @@
 
 mod alternates;
 mod builder;
+pub mod cli;
 mod commands;
 mod conditions;
 mod context;
+pub mod diff;
 mod dispatch;
 mod docs;
 mod enums;
 mod events;
 mod example;
 mod introspect;
+mod json_schema;
 mod layout;
+mod manual;
 mod names;
 mod open;
 mod options;
@@ -34,15 +38,19 @@ mod requests;
 mod root;
 mod show;
 mod structs;
+mod transcript;
 mod unions;
 
 use std::collections::BTreeMap;
 
 pub use builder::{BuildError, Builder};
 pub use introspect::introspect;
+pub use json_schema::json_schema;
+pub use manual::{html, markdown};
 pub use options::{Options, Side};
 use qapi_schema::model::Schema;
 pub use show::{Shown, show};
+pub use transcript::{ExampleError, Examples, check_examples};
 
 /// The generated files: name relative to the output directory, and text.
 pub type Output = BTreeMap<String, String>;

@@ -28,7 +28,7 @@ fn write_schema(out: &mut String, schema: &Schema) -> fmt::Result {
     }
     for block in &schema.docs {
         match block {
-            DocBlock::FreeForm(text) => writeln!(out, "doc freeform\n    body=\n{text}")?,
+            DocBlock::FreeForm { text, .. } => writeln!(out, "doc freeform\n    body=\n{text}")?,
             DocBlock::Entity(id) => write_doc(out, schema.get(*id))?,
         }
     }

@@ -45,6 +45,7 @@ pub use crate::diagnostics::{Diagnostic, Diagnostics};
 pub use crate::dump::dump;
 pub use crate::error::Problem;
 pub use crate::model::Schema;
+pub use crate::suggest::nearest;
 
 use crate::ast::Definition;
 use crate::check::{Checker, State};
@@ -196,11 +197,11 @@ fn assemble(
             docs.extend(registry.names.get(&symbol).map(|id| DocBlock::Entity(*id)));
         } else {
             let text = comment.sections.into_iter().map(|section| section.text).collect::<String>();
-            let home = registry.file_modules.get(comment.span.file).copied();
-            if let Some(module) = home.and_then(|home| modules.get_mut(home)) {
+            let ModuleId(home) = module(Some(comment.span));
+            if let Some(module) = modules.get_mut(home) {
                 module.docs.push(text.clone());
             }
-            docs.push(DocBlock::FreeForm(text));
+            docs.push(DocBlock::FreeForm { module: ModuleId(home), span: comment.span, text });
         }
     }
     let names = registry.names;

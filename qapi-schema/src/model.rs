@@ -56,7 +56,14 @@ pub struct Schema {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DocBlock {
     /// Free-form documentation.
-    FreeForm(String),
+    FreeForm {
+        /// The module in whose file it stands.
+        module: ModuleId,
+        /// Its first line.
+        span: Span,
+        /// The text, with the schema's markup.
+        text: String,
+    },
     /// The documentation of this entity, to be found there.
     Entity(EntityId),
 }

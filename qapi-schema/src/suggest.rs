@@ -1,10 +1,7 @@
 //! Finds the name that somebody probably meant.
 
 /// The candidate nearest to `name`, if one is near.
-pub(crate) fn nearest<'c>(
-    name: &str,
-    candidates: impl Iterator<Item = &'c str>,
-) -> Option<&'c str> {
+pub fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let limit = name.chars().count().div_ceil(3);
     let measured = candidates
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= limit)

@@ -173,7 +173,10 @@ fn documentation_by_section() {
          { 'command': 'halt', 'data': { 'how': 'str' }, 'features': [ 'f' ] }\n",
     );
     let id = schema.find("halt").expect("halt");
-    assert_eq!(schema.docs, [DocBlock::FreeForm("Free.".to_owned()), DocBlock::Entity(id)]);
+    let [DocBlock::FreeForm { text, module, .. }, entity] = schema.docs.as_slice() else {
+        panic!("{:?}", schema.docs)
+    };
+    assert_eq!((text.as_str(), module.0, entity), ("Free.", 1, &DocBlock::Entity(id)));
     assert_eq!(schema.modules[1].docs, ["Free."]);
     let doc = schema.get(id).doc.as_ref().expect("documentation");
     assert_eq!(doc.body, "Body.");
