@@ -67,13 +67,13 @@ extensions! {
     H "h" later needs [I Zicsr];
 
     /// Cache blocks are 64 bytes long.
-    Zic64b "zic64b" later;
+    Zic64b "zic64b" modelled;
     /// Cache-block management.
-    Zicbom "zicbom" later;
+    Zicbom "zicbom" modelled;
     /// Cache-block prefetching.
-    Zicbop "zicbop" later;
+    Zicbop "zicbop" modelled;
     /// Zeroing of cache blocks.
-    Zicboz "zicboz" later;
+    Zicboz "zicboz" modelled;
     /// Main memory supports all atomic operations.
     Ziccamoa "ziccamoa" modelled needs [Zaamo];
     /// Instructions are fetched from main memory in one piece.
@@ -91,13 +91,13 @@ extensions! {
     /// Instruction-fetch fence.
     Zifencei "zifencei" modelled;
     /// Hints that a memory access will not be repeated.
-    Zihintntl "zihintntl" later;
+    Zihintntl "zihintntl" modelled;
     /// A hint that this is a loop that waits.
-    Zihintpause "zihintpause" later;
+    Zihintpause "zihintpause" modelled;
     /// Hardware performance counters.
     Zihpm "zihpm" modelled needs [Zicsr];
     /// Instructions that may become operations.
-    Zimop "zimop" later;
+    Zimop "zimop" modelled;
     /// Multiplication alone.
     Zmmul "zmmul" modelled;
 
@@ -106,13 +106,13 @@ extensions! {
     /// Atomic memory operations.
     Zaamo "zaamo" modelled;
     /// Atomic memory operations on bytes and halfwords.
-    Zabha "zabha" later needs [Zaamo];
+    Zabha "zabha" modelled needs [Zaamo];
     /// Atomic compare and swap.
-    Zacas "zacas" later needs [Zaamo];
+    Zacas "zacas" modelled needs [Zaamo];
     /// Load reserved and store conditional.
     Zalrsc "zalrsc" modelled;
     /// Waiting on a reservation.
-    Zawrs "zawrs" later needs [Zalrsc];
+    Zawrs "zawrs" modelled needs [Zalrsc];
 
     /// Additional floating-point instructions.
     Zfa "zfa" later needs [F];

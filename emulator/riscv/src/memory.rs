@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
+use portable_atomic::AtomicU128;
 
 /// The size in bytes of the smallest page of every paging mode.
 pub const PAGE_SIZE: u64 = 4096;
@@ -67,15 +68,19 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// An integer of a width that memory is accessed in.
+/// An integer that memory has cells for.
 ///
 /// Sealed, because the access to a page relies on `Cell` being an atomic of `SIZE` bytes whose
 /// alignment is its size.
-pub trait Word: sealed::Sealed + Copy + 'static {
+pub trait Layout: sealed::Sealed + Copy + 'static {
     /// The atomic type of the same layout.
     type Cell: Sync + 'static;
     /// Bytes of the access.
     const SIZE: usize;
+}
+
+/// An integer of a width that memory is accessed in.
+pub trait Word: Layout {
     /// Loads the little-endian value of a cell.
     fn load(cell: &Self::Cell) -> Self;
     /// Stores a value in little-endian order.
@@ -86,12 +91,25 @@ pub trait Word: sealed::Sealed + Copy + 'static {
     fn narrow(value: u64) -> Self;
 }
 
-macro_rules! word {
-    ($($int:ty, $cell:ty;)*) => {$(
+macro_rules! layout {
+    ($int:ty, $cell:ty) => {
         impl sealed::Sealed for $int {}
-        impl Word for $int {
+        impl Layout for $int {
             type Cell = $cell;
             const SIZE: usize = size_of::<$int>();
+        }
+        const _: () = assert!(size_of::<$cell>() == align_of::<$cell>());
+        const _: () = assert!(size_of::<$cell>() == size_of::<$int>());
+    };
+}
+
+// Nothing but compare and swap is done with these.
+layout! { u128, AtomicU128 }
+
+macro_rules! word {
+    ($($int:ty, $cell:ty;)*) => {$(
+        layout! { $int, $cell }
+        impl Word for $int {
             #[inline(always)]
             fn load(cell: &$cell) -> $int {
                 <$int>::from_le(cell.load(Ordering::Relaxed))
@@ -109,8 +127,6 @@ macro_rules! word {
                 value as $int
             }
         }
-        const _: () = assert!(size_of::<$cell>() == align_of::<$cell>());
-        const _: () = assert!(size_of::<$cell>() == size_of::<$int>());
     )*};
 }
 
@@ -302,7 +318,7 @@ impl<'a> RamPage<'a> {
 
     /// The cell of a width that holds the byte at `addr`; only the place in the page counts.
     #[inline(always)]
-    pub(crate) fn cell<T: Word>(self, addr: u64) -> &'a T::Cell {
+    pub(crate) fn cell<T: Layout>(self, addr: u64) -> &'a T::Cell {
         // SAFETY: `self.ram` witnesses that the RAM is borrowed for `'a`.
         unsafe { self.page.cell::<T>(addr) }
     }
@@ -335,7 +351,7 @@ impl HostPage {
     ///
     /// The page must have come from a [`RamPage`], and its [`Ram`] must live throughout `'a`.
     #[inline(always)]
-    pub(crate) unsafe fn cell<'a, T: Word>(self, addr: u64) -> &'a T::Cell {
+    pub(crate) unsafe fn cell<'a, T: Layout>(self, addr: u64) -> &'a T::Cell {
         // The mask keeps the place in the page and clears what would misalign it.
         let offset = addr & (PAGE_SIZE - T::SIZE as u64);
         // SAFETY: `base` begins a mapped page and the offset is at most a page less the cell's

@@ -12,12 +12,12 @@ use crate::extension::Extension;
 /// Fences of I/O imply memory. They order everything anyway.
 const FIOM: u64 = 1 << 0;
 /// What `cbo.inval` does: nothing, a flush, or an invalidation.
-const CBIE: u64 = 3 << 4;
+pub(crate) const CBIE: u64 = 3 << 4;
 const CBIE_RESERVED: u64 = 2 << 4;
 /// `cbo.clean` and `cbo.flush` are permitted.
-const CBCFE: u64 = 1 << 6;
+pub(crate) const CBCFE: u64 = 1 << 6;
 /// `cbo.zero` is permitted.
-const CBZE: u64 = 1 << 7;
+pub(crate) const CBZE: u64 = 1 << 7;
 /// Supervisor mode has a timer of its own (Sstc).
 pub(crate) const STCE: u64 = 1 << 63;
 /// The walk updates accessed and dirty bits (Svadu).

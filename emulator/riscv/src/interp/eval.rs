@@ -38,6 +38,12 @@ impl<'a, const XLEN: u32> Eval<'a, XLEN> {
         Self::truncate(self.here().wrapping_add(self.op.len.into()))
     }
 
+    fn exchange_cell<T: AtomicWord>(&mut self, addr: u64, old: u64, new: u64) -> Flow<u64> {
+        let (old, new) = (T::narrow(old), T::narrow(new));
+        let exchange = |cell: &T::Cell| T::compare_exchange(cell, old, new);
+        Ok(self.core.amo_cell::<T, T>(addr, exchange)?.extend())
+    }
+
     fn with_cell<T: AtomicWord>(&mut self, addr: u64, op: AmoOp, value: u64) -> Flow<u64> {
         let value = T::narrow(value);
         let old = self.core.amo_cell::<T, T>(addr, |cell| T::amo(cell, op, value))?;
@@ -251,9 +257,28 @@ impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
     fn amo(&mut self, op: AmoOp, addr: u64, size: Size, value: u64) -> Flow<u64> {
         let addr = Self::truncate(addr);
         match size {
+            Size::Byte => self.with_cell::<u8>(addr, op, value),
+            Size::Half => self.with_cell::<u16>(addr, op, value),
+            Size::Word => self.with_cell::<u32>(addr, op, value),
             Size::Double => self.with_cell::<u64>(addr, op, value),
-            _ => self.with_cell::<u32>(addr, op, value),
         }
+    }
+    fn compare_and_swap(&mut self, addr: u64, size: Size, old: u64, new: u64) -> Flow<u64> {
+        let addr = Self::truncate(addr);
+        match size {
+            Size::Byte => self.exchange_cell::<u8>(addr, old, new),
+            Size::Half => self.exchange_cell::<u16>(addr, old, new),
+            Size::Word => self.exchange_cell::<u32>(addr, old, new),
+            Size::Double => self.exchange_cell::<u64>(addr, old, new),
+        }
+    }
+    fn compare_and_swap_pair(&mut self, addr: u64, old: [u64; 2], new: [u64; 2]) -> Flow<[u64; 2]> {
+        let join = |[low, high]: [u64; 2]| u128::from(low) | u128::from(high) << 64;
+        let (old, new, order) = (join(old), join(new), Ordering::SeqCst);
+        let found = self.core.amo_cell::<u128, u128>(addr, |cell| {
+            cell.compare_exchange(old, new, order, order).unwrap_or_else(|found| found)
+        })?;
+        Ok([found as u64, (found >> 64) as u64])
     }
     fn fence(&mut self) {
         fence(Ordering::SeqCst);
@@ -318,6 +343,7 @@ impl<const XLEN: u32> Eval<'_, XLEN> {
         match helper {
             Helper::Ecall => self.core.environment_call()?,
             Helper::FenceI => self.core.flush_code(),
+            Helper::CacheBlock(operation) => self.core.cache_block(operation, a, bits)?,
             Helper::SfenceVma => self.core.fence_translations(bits, a, b)?,
             Helper::SfenceInval => self.core.order_invalidations(bits)?,
             // These go on elsewhere.

@@ -3,16 +3,32 @@
 //! The host's sequentially consistent atomics do the work, so `aq` and `rl` ask for nothing that
 //! is not given anyway; they only appear in the assembly text.
 
-use super::{AmoOp, Builder, Flow, Needs, Operands, Size, extension};
+use super::{AmoOp, Builder, Flow, Instruction, Needs, Operands, Size, extension};
 use crate::extension::Extension;
 
-extension! { Needs::Extension(Extension::A);
-    "lr.w" Any LoadReserved "00010 .. 00000 ..... 010 ..... 0101111" |b, i| {
-        load_reserved(b, i, Size::Word)?;
+/// Load reserved and store conditional, `zalrsc`.
+pub(super) const RESERVATIONS: &[Instruction] = reservations::INSTRUCTIONS;
+
+mod reservations {
+    use super::*;
+
+    extension! { Needs::Extension(Extension::Zalrsc);
+        "lr.w" Any LoadReserved "00010 .. 00000 ..... 010 ..... 0101111" |b, i| {
+            load_reserved(b, i, Size::Word)?;
+        }
+        "sc.w" Any Amo "00011 .. ..... ..... 010 ..... 0101111" |b, i| {
+            store_conditional(b, i, Size::Word)?;
+        }
+        "lr.d" Rv64 LoadReserved "00010 .. 00000 ..... 011 ..... 0101111" |b, i| {
+            load_reserved(b, i, Size::Double)?;
+        }
+        "sc.d" Rv64 Amo "00011 .. ..... ..... 011 ..... 0101111" |b, i| {
+            store_conditional(b, i, Size::Double)?;
+        }
     }
-    "sc.w" Any Amo "00011 .. ..... ..... 010 ..... 0101111" |b, i| {
-        store_conditional(b, i, Size::Word)?;
-    }
+}
+
+extension! { Needs::Extension(Extension::Zaamo);
     "amoswap.w" Any Amo "00001 .. ..... ..... 010 ..... 0101111" |b, i| {
         amo(b, i, Size::Word, AmoOp::Swap)?;
     }
@@ -41,12 +57,6 @@ extension! { Needs::Extension(Extension::A);
         amo(b, i, Size::Word, AmoOp::MaxUnsigned)?;
     }
 
-    "lr.d" Rv64 LoadReserved "00010 .. 00000 ..... 011 ..... 0101111" |b, i| {
-        load_reserved(b, i, Size::Double)?;
-    }
-    "sc.d" Rv64 Amo "00011 .. ..... ..... 011 ..... 0101111" |b, i| {
-        store_conditional(b, i, Size::Double)?;
-    }
     "amoswap.d" Rv64 Amo "00001 .. ..... ..... 011 ..... 0101111" |b, i| {
         amo(b, i, Size::Double, AmoOp::Swap)?;
     }
@@ -93,7 +103,7 @@ fn store_conditional<B: Builder>(b: &mut B, i: &Operands, size: Size) -> Flow {
 }
 
 #[inline(always)]
-fn amo<B: Builder>(b: &mut B, i: &Operands, size: Size, op: AmoOp) -> Flow {
+pub(super) fn amo<B: Builder>(b: &mut B, i: &Operands, size: Size, op: AmoOp) -> Flow {
     let (addr, value) = (b.x(i.rs1), b.x(i.rs2));
     let old = b.amo(op, addr, size, value)?;
     b.set_x(i.rd, old);

@@ -78,6 +78,19 @@ pub enum CsrOp {
     Clear,
 }
 
+/// What is done to a block of a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheOp {
+    /// It is dropped.
+    Invalidate,
+    /// It is written to memory.
+    Clean,
+    /// It is written to memory and dropped.
+    Flush,
+    /// It becomes zero.
+    Zero,
+}
+
 /// Operations on the hart that no engine does in line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Helper {
@@ -90,6 +103,8 @@ pub enum Helper {
     SfenceVma,
     /// Order invalidations against stores before or translations after them.
     SfenceInval,
+    /// Do something to the block of memory that an address lies in.
+    CacheBlock(CacheOp),
     /// Return from a machine-mode trap.
     Mret,
     /// Return from a supervisor-mode trap.
@@ -213,6 +228,22 @@ pub trait Builder {
         size: Size,
         value: Self::Value,
     ) -> Flow<Self::Value>;
+    /// Stores a value if the old one is in memory, in one step; gives what was there,
+    /// sign-extended.
+    fn compare_and_swap(
+        &mut self,
+        addr: Self::Value,
+        size: Size,
+        old: Self::Value,
+        new: Self::Value,
+    ) -> Flow<Self::Value>;
+    /// The same on 16 bytes, as two values of which the first is at the lower address.
+    fn compare_and_swap_pair(
+        &mut self,
+        addr: Self::Value,
+        old: [Self::Value; 2],
+        new: [Self::Value; 2],
+    ) -> Flow<[Self::Value; 2]>;
     /// Orders memory accesses before it against those after it.
     fn fence(&mut self);
     /// Tells what is meant, and does nothing.

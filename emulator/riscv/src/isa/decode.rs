@@ -103,7 +103,18 @@ mod tests {
     }
 
     /// What is a special case of another instruction.
-    const SPECIAL: &[(&str, &str)] = &[("zext.h", "pack"), ("zext.h", "packw")];
+    const SPECIAL: &[(&str, &str)] = &[
+        ("zext.h", "pack"),
+        ("zext.h", "packw"),
+        ("pause", "fence"),
+        ("prefetch.i", "ori"),
+        ("prefetch.r", "ori"),
+        ("prefetch.w", "ori"),
+        ("ntl.p1", "add"),
+        ("ntl.pall", "add"),
+        ("ntl.s1", "add"),
+        ("ntl.all", "add"),
+    ];
 
     #[test]
     fn no_two_encodings_overlap_unless_listed() {

@@ -86,7 +86,6 @@ static ALIASES: &[Alias] = &[
     alias("csrrci", "csrci", |o| o.rd == 0, CsrAux),
     alias("fence", "fence", |o| o.imm == 0xff, Shape::None),
     alias("fence", "fence.tso", |o| o.imm == 0x833, Shape::None),
-    alias("fence", "pause", |o| o.imm == 0x010, Shape::None),
     alias("sfence.vma", "sfence.vma", |o| o.rs1 == 0 && o.rs2 == 0, Shape::None),
     alias("sfence.vma", "sfence.vma", |o| o.rs2 == 0, Rs1),
 ];

@@ -49,6 +49,14 @@ pub enum Format {
     CsrImm,
     /// `amoadd.w rd,rs2,(rs1)`
     Amo,
+    /// `cbo.clean (rs1)`
+    Address,
+    /// `prefetch.r imm(rs1)`
+    Prefetch,
+    /// `mop.r.N rd,rs1`
+    Maybe,
+    /// `mop.rr.N rd,rs1,rs2`
+    MaybeTwo,
     /// `lr.w rd,(rs1)`
     LoadReserved,
     /// `fence pred,succ`
@@ -104,6 +112,16 @@ impl Format {
             Format::CsrImm => Operands { imm: (bits >> 20) as i32, aux: field(15), ..rd },
             Format::Amo => Operands { rs2: field(20), aux: (bits >> 25 & 3) as u8, ..rd_rs1 },
             Format::LoadReserved => Operands { aux: (bits >> 25 & 3) as u8, ..rd_rs1 },
+            Format::Address => Operands { rs1: field(15), ..none },
+            Format::Prefetch => Operands { rs1: field(15), imm: signed >> 25 << 5, ..none },
+            Format::Maybe => {
+                let number = bits >> 20 & 3 | bits >> 24 & 0xc | bits >> 26 & 0x10;
+                Operands { imm: number as i32, ..rd_rs1 }
+            }
+            Format::MaybeTwo => {
+                let number = bits >> 26 & 3 | bits >> 28 & 4;
+                Operands { rs2: field(20), imm: number as i32, ..rd_rs1 }
+            }
             Format::Fence => Operands { imm: (bits >> 20) as i32, ..none },
             Format::Sources => sources,
             Format::None => none,
@@ -135,6 +153,10 @@ impl Format {
             Format::CsrImm => rd | aux << 15 | imm << 20,
             Format::Amo => rd | rs1 | rs2 | aux << 25,
             Format::LoadReserved => rd | rs1 | aux << 25,
+            Format::Address => rs1,
+            Format::Prefetch => rs1 | imm >> 5 << 25,
+            Format::Maybe => rd | rs1 | (imm & 3) << 20 | (imm & 0xc) << 24 | (imm & 0x10) << 26,
+            Format::MaybeTwo => rd | rs1 | rs2 | (imm & 3) << 26 | (imm & 4) << 28,
             Format::Fence => imm << 20,
             Format::Sources => rs1 | rs2,
             Format::None => 0,
@@ -177,6 +199,16 @@ impl Format {
             Format::LoadReserved => {
                 text.push_str(order);
                 format!("{rd},({rs1})")
+            }
+            Format::Address => format!("({rs1})"),
+            Format::Prefetch => format!("{imm}({rs1})"),
+            Format::Maybe => {
+                let _ = write!(text, ".{imm}");
+                format!("{rd},{rs1}")
+            }
+            Format::MaybeTwo => {
+                let _ = write!(text, ".{imm}");
+                format!("{rd},{rs1},{rs2}")
             }
             Format::Fence => format!("{},{}", fence_set(imm >> 4), fence_set(imm)),
             Format::Sources => format!("{rs1},{rs2}"),

@@ -18,22 +18,31 @@ mod print;
 mod privileged;
 mod rotate;
 mod substitution;
+mod zabha;
+mod zacas;
+mod zawrs;
 mod zba;
 mod zbb;
 mod zbc;
 mod zbkb;
 mod zbkx;
 mod zbs;
+mod zicbom;
+mod zicbop;
+mod zicboz;
 mod zicond;
 mod zicsr;
 mod zifencei;
+mod zihintntl;
+mod zihintpause;
+mod zimop;
 mod zknd;
 mod zkne;
 mod zknh;
 mod zksed;
 mod zksh;
 
-pub use self::builder::{AmoOp, Builder, CsrOp, Flow, Function, Helper, Hint, Size, Stop};
+pub use self::builder::{AmoOp, Builder, CacheOp, CsrOp, Flow, Function, Helper, Hint, Size, Stop};
 pub use self::c::Compressed;
 pub(crate) use self::decode::length;
 pub use self::decode::{Decoder, Match};
@@ -80,6 +89,8 @@ pub(crate) struct Meaning {
 pub enum Needs {
     /// An extension.
     Extension(Extension),
+    /// Several extensions together.
+    All(&'static [Extension]),
     /// One of several extensions.
     Any(&'static [Extension]),
     /// Machine mode, that is nothing.
@@ -104,6 +115,17 @@ pub const LISTS: &[&[Instruction]] = &[
     i::INSTRUCTIONS,
     m::INSTRUCTIONS,
     a::INSTRUCTIONS,
+    a::RESERVATIONS,
+    zabha::INSTRUCTIONS,
+    zabha::SWAPS,
+    zacas::INSTRUCTIONS,
+    zawrs::INSTRUCTIONS,
+    zicbom::INSTRUCTIONS,
+    zicbop::INSTRUCTIONS,
+    zicboz::INSTRUCTIONS,
+    zihintntl::INSTRUCTIONS,
+    zihintpause::INSTRUCTIONS,
+    zimop::INSTRUCTIONS,
     zba::INSTRUCTIONS,
     zbb::INSTRUCTIONS,
     zbb::SHARED,
@@ -140,6 +162,7 @@ impl Needs {
             // `e` is `i` with fewer registers, which the decoder sees to.
             Needs::Extension(Extension::I) => true,
             Needs::Extension(extension) => cpu.extensions.has(extension),
+            Needs::All(list) => list.iter().all(|extension| cpu.extensions.has(*extension)),
             Needs::Any(list) => list.iter().any(|extension| cpu.extensions.has(*extension)),
             Needs::Machine => true,
             Needs::Supervisor => cpu.modes == Modes::Msu,

@@ -106,6 +106,19 @@ impl<const XLEN: u32> Builder for Print<XLEN> {
     fn amo(&mut self, op: AmoOp, addr: usize, size: Size, value: usize) -> Flow<usize> {
         Ok(self.value(format!("amo.{} {op:?} v{addr} v{value}", size.bits())))
     }
+    fn compare_and_swap(&mut self, addr: usize, size: Size, old: usize, new: usize) -> Flow<usize> {
+        Ok(self.value(format!("compare_and_swap.{} v{addr} v{old} v{new}", size.bits())))
+    }
+    fn compare_and_swap_pair(
+        &mut self,
+        addr: usize,
+        [old, old_high]: [usize; 2],
+        [new, new_high]: [usize; 2],
+    ) -> Flow<[usize; 2]> {
+        let low = self
+            .value(format!("compare_and_swap.128 v{addr} v{old} v{old_high} v{new} v{new_high}"));
+        Ok([low, self.value(format!("high_of v{low}"))])
+    }
     fn fence(&mut self) {
         self.lines.push("fence".to_owned());
     }

@@ -3,7 +3,7 @@
 use super::{Access, AtomicWord, Fault, Place};
 use crate::core::Core;
 use crate::isa::{Flow, Stop};
-use crate::memory::Word;
+use crate::memory::{Layout, Word};
 use crate::trap::Exception;
 
 impl Core {
@@ -143,13 +143,15 @@ impl Core {
         let reservation = self.reservation.take();
         self.with_cell::<T, bool>(addr, |cell| {
             reservation.is_some_and(|(place, old)| {
-                place == address_of(cell) && T::compare_exchange(cell, T::narrow(old), value)
+                let old = T::narrow(old);
+                place == address_of(cell)
+                    && T::compare_exchange(cell, old, value).widen() == old.widen()
             })
         })
     }
 
     /// Loads from and stores to a word in RAM in one step.
-    pub(crate) fn amo_cell<T: AtomicWord, V>(
+    pub(crate) fn amo_cell<T: Layout, V>(
         &mut self,
         addr: u64,
         work: impl FnOnce(&T::Cell) -> V,
@@ -159,7 +161,7 @@ impl Core {
     }
 
     /// Works on a word in RAM in one step.
-    pub(crate) fn with_cell<T: AtomicWord, V>(
+    pub(crate) fn with_cell<T: Layout, V>(
         &mut self,
         addr: u64,
         work: impl FnOnce(&T::Cell) -> V,

@@ -1,7 +1,7 @@
 //! Words of guest memory that are changed in one step, seen by all harts and devices in the same
 //! order.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use crate::isa::AmoOp;
 use crate::memory::Word;
@@ -13,8 +13,8 @@ const _: () = assert!(cfg!(target_endian = "little"), "only little-endian hosts 
 pub(crate) trait AtomicWord: Word {
     /// Loads in the common order.
     fn load_atomic(cell: &Self::Cell) -> Self;
-    /// Stores if the cell has the old value; returns whether it had.
-    fn compare_exchange(cell: &Self::Cell, old: Self, new: Self) -> bool;
+    /// Stores if the cell has the old value; returns what it had.
+    fn compare_exchange(cell: &Self::Cell, old: Self, new: Self) -> Self;
     /// Performs an operation and returns what was there before.
     fn amo(cell: &Self::Cell, op: AmoOp, value: Self) -> Self;
     /// The value, sign-extended.
@@ -29,8 +29,9 @@ macro_rules! atomic_word {
                 cell.load(Ordering::SeqCst)
             }
             #[inline(always)]
-            fn compare_exchange(cell: &$cell, old: $int, new: $int) -> bool {
-                cell.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+            fn compare_exchange(cell: &$cell, old: $int, new: $int) -> $int {
+                let order = Ordering::SeqCst;
+                cell.compare_exchange(old, new, order, order).unwrap_or_else(|found| found)
             }
             #[inline(always)]
             fn amo(cell: &$cell, op: AmoOp, value: $int) -> $int {
@@ -65,6 +66,8 @@ macro_rules! atomic_word {
 }
 
 atomic_word! {
+    u8, i8, AtomicU8;
+    u16, i16, AtomicU16;
     u32, i32, AtomicU32;
     u64, i64, AtomicU64;
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod atomic;
+mod cache;
 mod pmp;
 mod tlb;
 mod walk;

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use crate::memory::{Bus, HostPage, PAGE_SIZE, RamPage, Word};
+use crate::memory::{Bus, HostPage, Layout, PAGE_SIZE, RamPage};
 
 /// Entries of a set, a power of two.
 const ENTRIES: usize = 256;
@@ -255,7 +255,7 @@ impl Tlb {
     }
 
     #[inline(always)]
-    fn cell<T: Word>(&self, index: usize, tag: u64, addr: u64) -> Option<&T::Cell> {
+    fn cell<T: Layout>(&self, index: usize, tag: u64, addr: u64) -> Option<&T::Cell> {
         let entry = &self.data[index & (ALL - 1)];
         if entry.tag != tag || !addr.is_multiple_of(T::SIZE as u64) {
             return None;
@@ -269,14 +269,14 @@ impl Tlb {
 
     /// The memory of an aligned load, if it is cached.
     #[inline(always)]
-    pub(crate) fn load<T: Word>(&self, addr: u64) -> Option<&T::Cell> {
+    pub(crate) fn load<T: Layout>(&self, addr: u64) -> Option<&T::Cell> {
         let (index, tag) = self.slot(addr);
         self.cell::<T>(index, tag, addr)
     }
 
     /// The memory of an aligned store, if it is cached.
     #[inline(always)]
-    pub(crate) fn store<T: Word>(&self, addr: u64) -> Option<&T::Cell> {
+    pub(crate) fn store<T: Layout>(&self, addr: u64) -> Option<&T::Cell> {
         let (index, tag) = self.slot(addr);
         self.cell::<T>(index + STORES, tag, addr)
     }

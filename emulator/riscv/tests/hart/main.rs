@@ -7,6 +7,7 @@ mod common;
 mod counters;
 mod debug;
 mod memory;
+mod newer;
 mod paging;
 mod protection;
 mod random;
