@@ -3,6 +3,7 @@
 mod bench;
 mod checks;
 mod codegen;
+mod differ;
 mod guest;
 mod tidy;
 mod vectors;
@@ -27,6 +28,11 @@ const VERBS: &[Verb] = &[
         name: "codegen",
         about: "check the schema, show what it becomes, write the generated Rust",
         run: codegen::run,
+    },
+    Verb {
+        name: "differ",
+        about: "run random code on our harts and on QEMU's, and compare them at every trap",
+        run: differ::run,
     },
     Verb {
         name: "guest",
