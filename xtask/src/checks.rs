@@ -70,6 +70,7 @@ const CHECKS: &[Check] = &[
         // An error's text says what is wrong; the stack of every error buries it.
         environment: &[("RUST_LIB_BACKTRACE", "0")],
     },
+    xtask("differential", &["differ", "--instructions", "2000000"]),
     cargo("doc tests", &["test", "--workspace", "--doc", "--quiet"]),
     Check {
         name: "documentation",

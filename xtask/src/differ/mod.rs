@@ -50,27 +50,82 @@ struct Kind {
     paging: bool,
 }
 
-const KINDS: &[Kind] = {
+/// What the peer's generic types have on top, and the code here does not.
+macro_rules! without {
+    ($rest:literal) => {
+        concat!("f=off,d=off,h=off,zba=off,zbb=off,zbc=off,zbs=off", $rest)
+    };
+}
+
+/// Bit manipulation and cryptography, as properties.
+macro_rules! bits {
+    () => {
+        "zba=on,zbb=on,zbc=on,zbs=on,zbkb=on,zbkc=on,zbkx=on,zknd=on,zkne=on,zknh=on,zksed=on,zksh=on"
+    };
+}
+
+const IMAC: &[Extension] = {
+    use Extension::*;
+    &[I, M, A, C, Zicsr, Zifencei]
+};
+const BITS: &[Extension] = {
     use Extension::*;
     &[
-        Kind {
-            name: "rv64imac",
-            ours: "rv64,f=off,d=off",
-            peer: "rv64,f=off,d=off,h=off,zba=off,zbb=off,zbc=off,zbs=off,Zfh=off,Zfhmin=off",
-            extensions: &[I, M, A, C, Zicsr, Zifencei],
-            float: 0,
-            paging: false,
-        },
-        Kind {
-            name: "rv32imac",
-            ours: "rv32,f=off,d=off",
-            peer: "rv32,f=off,d=off,h=off,zba=off,zbb=off,zbc=off,zbs=off,Zfh=off,Zfhmin=off",
-            extensions: &[I, M, A, C, Zicsr, Zifencei],
-            float: 0,
-            paging: false,
-        },
+        I, M, A, C, Zicsr, Zifencei, Zba, Zbb, Zbc, Zbs, Zbkb, Zbkc, Zbkx, Zknd, Zkne, Zknh, Zksed,
+        Zksh,
     ]
 };
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "rv64imac",
+        ours: concat!("rv64,", without!("")),
+        peer: concat!("rv64,", without!("")),
+        extensions: IMAC,
+        float: 0,
+        paging: false,
+    },
+    Kind {
+        name: "rv64-paging",
+        ours: concat!("rv64,", without!("")),
+        peer: concat!("rv64,", without!("")),
+        extensions: IMAC,
+        float: 0,
+        paging: true,
+    },
+    Kind {
+        name: "rv64-bits",
+        ours: concat!("rv64,f=off,d=off,h=off,", bits!()),
+        peer: concat!("rv64,f=off,d=off,h=off,", bits!()),
+        extensions: BITS,
+        float: 0,
+        paging: false,
+    },
+    Kind {
+        name: "rv32imac",
+        ours: concat!("rv32,", without!("")),
+        peer: concat!("rv32,", without!("")),
+        extensions: IMAC,
+        float: 0,
+        paging: false,
+    },
+    Kind {
+        name: "rv32-paging",
+        ours: concat!("rv32,", without!("")),
+        peer: concat!("rv32,", without!("")),
+        extensions: IMAC,
+        float: 0,
+        paging: true,
+    },
+    Kind {
+        name: "rv32-bits",
+        ours: concat!("rv32,f=off,d=off,h=off,", bits!()),
+        peer: concat!("rv32,f=off,d=off,h=off,", bits!()),
+        extensions: BITS,
+        float: 0,
+        paging: false,
+    },
+];
 
 /// Runs the verb.
 pub(crate) fn run(mut parser: lexopt::Parser) -> anyhow::Result<ExitCode> {
