@@ -363,6 +363,7 @@ impl Door {
                 let _ = halted.send(Message::Halted);
             }),
             chardevs: self.host.chardevs.clone(),
+            semihosting: self.host.semihosting.clone(),
         }
     }
 

@@ -244,6 +244,12 @@ impl Program {
         }
     }
 
+    /// The exit status of a program that has ended.
+    pub fn status(&mut self) -> Result<i32> {
+        let status = self.child.try_wait()?.context("it has not ended")?;
+        status.code().context("a signal has ended it")
+    }
+
     /// Whether it is still there.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

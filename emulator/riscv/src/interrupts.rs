@@ -94,6 +94,13 @@ impl Interrupts {
         awake
     }
 
+    /// Sleeps until an exit or flush is requested, whatever interrupts are pending: for a hart
+    /// that is kept from going on.
+    pub fn wait_for_request(&self) {
+        self.sleep_until(0);
+        self.wait(None);
+    }
+
     /// Whether there is a reason not to sleep: what [`Interrupts::wait`] waits for.
     pub fn roused(&self) -> bool {
         let wake = self.wake.load(Ordering::SeqCst) | REQUESTS;

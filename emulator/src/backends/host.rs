@@ -9,6 +9,7 @@ use qapi_runtime::QmpError;
 
 use super::char::Chardev;
 use super::io_thread::IoThread;
+use crate::machine::semihosting;
 use crate::machine::trace::Trace;
 use crate::qmp::{EventHub, Monitor};
 
@@ -89,6 +90,8 @@ pub struct Host {
     pub chardevs: Arc<Chardevs>,
     /// The log.
     pub trace: Arc<Trace>,
+    /// What guests may ask the host for, if anything.
+    pub semihosting: Option<Arc<semihosting::Config>>,
     /// The thread that serves sockets and terminals; the last to go.
     pub io: IoThread,
 }
@@ -105,6 +108,7 @@ impl Host {
             monitors: Vec::new(),
             hub: EventHub::new(),
             trace: Arc::default(),
+            semihosting: None,
         })
     }
 

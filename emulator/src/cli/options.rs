@@ -31,6 +31,8 @@ pub(super) enum Id {
     Preconfig,
     Qmp,
     QmpPretty,
+    Semihosting,
+    SemihostingConfig,
     Serial,
     Smp,
     Stopped,
@@ -111,6 +113,8 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
         row(Id::Vga, &["vga"], Some("none"), "accepted; there is no graphics card"),
     ]),
     ("Help and diagnosis", &[
+        row(Id::Semihosting, &["semihosting"], None, "let the guest use files and a console of the host by semihosting calls"),
+        row(Id::SemihostingConfig, &["semihosting-config"], Some("[enable=on][,chardev=ID][,userspace=on][,arg=WORD...]"), "the same; its console, whether user mode may, and the guest's command line"),
         row(Id::Gdb, &["gdb"], Some("BACKEND"), "serve debuggers on a back end such as tcp::1234 or unix:PATH,server=on,wait=off; none: no longer"),
         row(Id::GdbDefault, &["s"], None, "the same as -gdb tcp::1234"),
         row(Id::Log, &["d"], Some("ITEM[,ITEM...]"), "what is logged; -d help lists the items"),

@@ -9,7 +9,7 @@ use super::device::{self, Device};
 use super::error::CliError;
 use super::invocation::{Ask, Given, Invocation, Step, is_help};
 use super::keyval;
-use super::machine::MachineParts;
+use super::machine::{self, MachineParts};
 use super::options::{self, Id};
 use super::script::Script;
 
@@ -64,6 +64,7 @@ struct Parser {
     chars: Chars,
     around: Surroundings,
     log: Option<Step>,
+    semihosting: Option<Step>,
 }
 
 impl Parser {
@@ -109,6 +110,8 @@ impl Parser {
             Id::Preconfig => self.invocation.preconfig = true,
             Id::Qmp => self.chars.monitor(given, Mode::Control)?,
             Id::QmpPretty => self.chars.monitor(given, Mode::Pretty)?,
+            Id::Semihosting => drop(self.semihosting(given)),
+            Id::SemihostingConfig => self.semihosting_config(given)?,
             Id::Serial => self.chars.serial(given)?,
             Id::Smp => self.machine.smp(given)?,
             Id::Stopped => self.invocation.stopped = true,
@@ -166,6 +169,30 @@ impl Parser {
         Ok(())
     }
 
+    /// Members add up; several `arg` are a list.
+    fn semihosting_config(&mut self, given: Given<'_>) -> Result<(), CliError> {
+        for item in keyval::items_with("enable", given.value) {
+            let (key, value) = item.setting();
+            let arguments = self.semihosting(given);
+            if key == "arg" {
+                let list = arguments.entry("arg").or_insert_with(|| Value::Array(vec![]));
+                if let Value::Array(list) = list {
+                    list.push(value.into());
+                }
+            } else {
+                machine::put(arguments, given, &key, value.into())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The arguments of the one command that all options about semihosting stand for.
+    fn semihosting(&mut self, given: Given<'_>) -> &mut Map {
+        let step =
+            self.semihosting.get_or_insert_with(|| given.step("x-semihosting-set", Map::new()));
+        &mut step.command.arguments
+    }
+
     /// Several options `-d` add up.
     fn log_items(&mut self, given: Given<'_>) {
         let items = given.value.split(',').filter(|item| !item.is_empty()).map(Value::from);
@@ -199,7 +226,8 @@ impl Parser {
         (invocation.machine, invocation.accel) = self.machine.finish(&mut invocation.warnings)?;
         invocation.serial_default = self.chars.defaults(self.around)?;
         invocation.serials = std::mem::take(&mut self.chars.serials);
-        invocation.setup = self.log.into_iter().chain(self.chars.finish(self.around)?).collect();
+        let chars = self.chars.finish(self.around)?;
+        invocation.setup = self.log.into_iter().chain(chars).chain(self.semihosting).collect();
         Ok(invocation)
     }
 }

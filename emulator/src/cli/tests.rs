@@ -171,6 +171,9 @@ fn serial_ports_and_monitors() {
         ("-serial tcp:127.0.0.1:4321", "x-chardev-add {\"id\":\"serial0\",\"backend\":\"socket\",\"host\":\"127.0.0.1\",\"port\":\"4321\"}\nserial serial0"),
         ("-serial tcp::4321,server,wait", "x-chardev-add {\"id\":\"serial0\",\"backend\":\"socket\",\"port\":\"4321\",\"server\":\"on\",\"wait\":\"on\"}\nserial serial0"),
         ("-serial tcp:[::1]:4321", "x-chardev-add {\"id\":\"serial0\",\"backend\":\"socket\",\"host\":\"::1\",\"port\":\"4321\"}\nserial serial0"),
+        ("-semihosting", "x-semihosting-set {}"),
+        ("-semihosting-config on,target=native,arg=a,userspace=on,arg=b,,c -semihosting",
+            "x-semihosting-set {\"enable\":\"on\",\"target\":\"native\",\"arg\":[\"a\",\"b,c\"],\"userspace\":\"on\"}"),
         ("-s", r#"
             x-chardev-add {"id":"gdb","backend":"socket","port":"1234","server":"on","wait":"off"}
             x-gdb-server {"chardev":"gdb"}"#),

@@ -1,12 +1,14 @@
 //! `qapi/misc.json`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use qapi_runtime::QmpError;
 
-use crate::backends::char::Plain;
+use crate::backends::char::{Chardev, Plain};
 use crate::door::Door;
-use crate::qapi::{HumanMonitorCommand, MiscCommands, XGdbServer, XLogSet};
+use crate::machine::semihosting::{Config, Console};
+use crate::qapi::{HumanMonitorCommand, MiscCommands, XGdbServer, XLogSet, XSemihostingSet};
 
 impl MiscCommands for Door {
     fn human_monitor_command(
@@ -35,14 +37,38 @@ impl MiscCommands for Door {
     }
 
     fn x_gdb_server(&mut self, arguments: XGdbServer) -> Result<(), QmpError> {
-        let chardev = arguments
-            .chardev
-            .map(|id| {
-                self.host.chardevs.get(&id).ok_or_else(|| {
-                    QmpError::device_not_found(format!("Character back end '{id}' not found"))
-                })
-            })
-            .transpose()?;
+        let chardev = self.chardev(arguments.chardev)?;
         self.serve_debugger(chardev.as_ref()).map_err(|error| QmpError::generic(error.to_string()))
+    }
+
+    fn x_semihosting_set(&mut self, arguments: XSemihostingSet) -> Result<(), QmpError> {
+        // Both targets are this program.
+        let XSemihostingSet { enable, target: _, chardev, userspace, arg } = arguments;
+        // The console before may be on the same back end.
+        self.host.semihosting = None;
+        if enable == Some(false) {
+            return Ok(());
+        }
+        let chardev = self.chardev(chardev)?;
+        let console = Console::open(chardev.as_ref())
+            .map_err(|error| QmpError::generic(error.to_string()))?;
+        self.host.semihosting = Some(Arc::new(Config {
+            userspace: userspace.unwrap_or(false),
+            arguments: arg.map(|words| words.join(" ")),
+            console,
+        }));
+        Ok(())
+    }
+}
+
+impl Door {
+    /// The character back end of an id; none for no id.
+    fn chardev(&self, id: Option<String>) -> Result<Option<Arc<Chardev>>, QmpError> {
+        let find = |id: String| {
+            self.host.chardevs.get(&id).ok_or_else(|| {
+                QmpError::device_not_found(format!("Character back end '{id}' not found"))
+            })
+        };
+        id.map(find).transpose()
     }
 }

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use boardwright_riscv::{DebugStop, Exit, Hart, HartConfig, Interrupts};
 use qapi_runtime::QmpError;
 
+use super::semihosting::{Ebreak, Semihosting};
 use super::time::HartClock;
 
 /// Instructions between two looks at the gate when nobody asks a hart to leave.
@@ -139,6 +140,7 @@ struct Work {
     all: Arc<[Arc<Interrupts>]>,
     /// Tells that a hart has halted.
     halted: Arc<dyn Fn() + Send + Sync>,
+    semihosting: Option<Arc<Semihosting>>,
 }
 
 impl Harts {
@@ -147,7 +149,11 @@ impl Harts {
     ///
     /// # Errors
     /// The host cannot start a thread.
-    pub fn new(harts: Vec<Hart>, halted: Arc<dyn Fn() + Send + Sync>) -> Result<Self, QmpError> {
+    pub fn new(
+        harts: Vec<Hart>,
+        halted: Arc<dyn Fn() + Send + Sync>,
+        semihosting: Option<Arc<Semihosting>>,
+    ) -> Result<Self, QmpError> {
         let inputs: Arc<[_]> = harts.iter().map(|hart| hart.interrupts().clone()).collect();
         let mut all = Self { gate: Arc::default(), list: Vec::new() };
         for (index, hart) in harts.into_iter().enumerate() {
@@ -161,6 +167,7 @@ impl Harts {
                 inputs: interrupts.clone(),
                 all: inputs.clone(),
                 halted: halted.clone(),
+                semihosting: semihosting.clone(),
             };
             let own_id = thread_id.clone();
             let thread = std::thread::Builder::new()
@@ -297,13 +304,22 @@ impl Work {
                 Pace::Step => step(&mut hart),
                 Pace::Run | Pace::Hold => hart.run(SLICE),
             };
+            let waits = match (exit, &self.semihosting) {
+                (Exit::Debug(DebugStop::Ebreak), Some(semihosting)) => {
+                    semihosting.ebreak(&mut hart) == Ebreak::Wait
+                }
+                _ => false,
+            };
             drop(hart);
             match (exit, pace) {
-                (Exit::Debug(stop), _) => self.halt(HaltReason::Debug(stop)),
+                _ if waits => self.inputs.wait_for_request(),
+                (Exit::Debug(stop), _) if stop != DebugStop::Ebreak => {
+                    self.halt(HaltReason::Debug(stop));
+                }
                 (_, Pace::Step) => self.halt(HaltReason::Step),
                 // Ends when an enabled interrupt comes or somebody asks the hart to leave.
                 (Exit::Wfi, _) => drop(self.inputs.wait(None)),
-                (Exit::Budget | Exit::Requested, _) => {}
+                (Exit::Budget | Exit::Requested | Exit::Debug(_), _) => {}
             }
         }
     }

@@ -1,8 +1,10 @@
 //! The live machine: made once from the board, on entering `ready`.
 
 mod clock;
+mod guest;
 mod harts;
 mod line;
+pub mod semihosting;
 mod space;
 mod time;
 pub mod trace;
@@ -21,8 +23,10 @@ use crate::devices::{Built, Device, PortDirection, RegionKind};
 use crate::qapi::LogItem;
 
 pub use clock::{Alarm, AlarmId, VirtualClock};
+pub use guest::Guest;
 pub use harts::{Halt, HaltReason, HartPlan, Harts, Pace};
 pub use line::Line;
+use semihosting::Semihosting;
 pub use space::AddressSpace;
 use space::{Range, RangeTarget};
 pub use time::{HartClock, TimeSource};
@@ -51,6 +55,8 @@ pub struct Surroundings {
     pub halted: Arc<dyn Fn() + Send + Sync>,
     /// The character back ends.
     pub chardevs: Arc<Chardevs>,
+    /// What a guest may ask the host for, if anything.
+    pub semihosting: Option<Arc<semihosting::Config>>,
 }
 
 /// Where a device is built.
@@ -116,11 +122,17 @@ impl Machine {
         let mut harts = Vec::with_capacity(parts.harts.len());
         for hart in parts.harts {
             let bus: Arc<dyn Bus> = space.clone();
-            let hart = Hart::new(hart.config, bus, hart.interrupts, hart.clock)
+            let mut hart = Hart::new(hart.config, bus, hart.interrupts, hart.clock)
                 .map_err(|error| QmpError::generic(error.to_string()))?;
+            hart.stop_at_ebreak(around.semihosting.is_some());
             harts.push(hart);
         }
-        let harts = Harts::new(harts, around.halted.clone())?;
+        let semihosting = around.semihosting.clone().map(|config| {
+            let line = [&board.machine.kernel, &board.machine.append];
+            let line: Vec<&str> = line.into_iter().flatten().map(String::as_str).collect();
+            Semihosting::new(config, around.clone(), space.clone(), &plan.images, line.join(" "))
+        });
+        let harts = Harts::new(harts, around.halted.clone(), semihosting.map(Arc::new))?;
         let devices = parts.order;
         let machine = Self { space, devices, harts, clock, plan };
         machine.reset();

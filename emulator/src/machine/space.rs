@@ -128,6 +128,12 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// The first and last address of the memory at an address.
+    pub fn memory_at(&self, addr: u64) -> Option<(u64, u64)> {
+        let range = self.find(addr, 1)?;
+        matches!(range.target, RangeTarget::Memory { .. }).then_some((range.first, range.last))
+    }
+
     /// Whether all of a run of addresses is memory, of one device or several.
     pub fn is_memory(&self, addr: u64, size: u64) -> bool {
         let Some(last) = addr.checked_add(size.max(1) - 1) else { return false };

@@ -2,6 +2,7 @@
 
 mod gdb;
 mod protocol;
+mod semihosting;
 
 use anyhow::Result;
 use boardwright_tests::asm::reg::{A0, S0, S1, T0, T1, ZERO};

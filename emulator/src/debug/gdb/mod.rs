@@ -7,8 +7,8 @@
 //!
 //! The crate gdbstub was considered. It gives a session up when a checksum is wrong or a packet
 //! has to be sent again, does not answer `vKill`, always reports the first thread to a client that
-//! comes back, has no File-I/O (which semihosting with `target=gdb` is made of) and no room for
-//! QEMU's own packets; the rest of it is no more than what stands here.
+//! comes back, and has no room for QEMU's own packets; the rest of it is no more than what stands
+//! here.
 
 mod link;
 mod packet;
