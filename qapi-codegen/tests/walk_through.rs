@@ -9,6 +9,8 @@
 //! The copy is a workspace of its own below cargo's target directory, with which it shares what is
 //! built, so that only the example itself is compiled.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot go on fails the test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
