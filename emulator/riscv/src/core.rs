@@ -104,6 +104,7 @@ impl Core {
         self.reservation = None;
         self.csr = CsrState::new(&self.config.cpu);
         self.update_timer();
+        self.triggers_changed();
         self.waiting = false;
         self.lost = false;
         self.switch_translations();

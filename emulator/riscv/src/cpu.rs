@@ -67,6 +67,7 @@ const GENERIC_EXTENSIONS: &[Extension] = &[
     Zbs,
     Sstc,
     Svadu,
+    Sdtrig,
 ];
 
 /// What the RVA22 profile demands of its 64-bit application processors.

@@ -1,18 +1,19 @@
-//! Where a hart stops for a debugger.
+//! Where a hart stops for a debugger, or traps for the guest's own.
 //!
-//! Breakpoints and watchpoints are one list of points, each a range of virtual addresses. It costs
-//! nothing where there is no point: a page that a point lies on is cached neither for data nor for
+//! Breakpoints and watchpoints of a debugger and triggers of the guest (`csr/trigger.rs`) are one
+//! list of points, each a range of virtual addresses. It costs nothing where there is no point: a page that a point lies on is cached neither for data nor for
 //! code, so that accesses go the slow way (`mmu/access.rs`) and instructions are fetched one by one
 //! (`interp/block.rs`), and only there the list is looked at.
 //!
-//! A hart stops before the instruction is done. To go on, a debugger takes the point away for a
+//! A hart stops or traps before the instruction is done. To go on, a debugger takes the point away for a
 //! single step, as gdb does.
 
 use crate::core::Core;
+use crate::csr::Trigger;
 use crate::isa::{Flow, Stop};
 use crate::memory::PAGE_SIZE;
 use crate::mmu::Access;
-use crate::trap::Exception;
+use crate::trap::{Exception, Mode};
 
 /// Why a hart stands still before the instruction at its `pc`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +54,14 @@ pub struct Watchpoint {
 }
 
 /// What a point does when it is met.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
     /// The hart stops at a breakpoint.
     Break,
     /// The hart stops at a watchpoint.
     Watch(WatchKind),
+    /// The hart traps, in some modes: their bits.
+    Trap(u8),
 }
 
 /// A range of virtual addresses, and the accesses to them that are of interest.
@@ -109,12 +112,24 @@ impl Points {
         })
     }
 
-    /// The first point that an access meets, and the first address where it does.
-    fn met(&self, access: Access, addr: u64, size: u64) -> Option<(Point, u64)> {
+    /// The first point that an access meets, and the first address where it does. Triggers count
+    /// if they are `armed` in the mode.
+    fn met(
+        &self,
+        access: Access,
+        addr: u64,
+        size: u64,
+        armed: Option<Mode>,
+    ) -> Option<(Action, u64)> {
         let last = addr.saturating_add(size - 1);
-        let meets =
-            |point: &&Point| point.about(access) && point.first <= last && addr <= point.last;
-        self.list.iter().find(meets).map(|point| (*point, addr.max(point.first)))
+        let meets = |point: &&Point| {
+            let counts = match point.action {
+                Action::Trap(modes) => armed.is_some_and(|mode| modes >> mode as u8 & 1 != 0),
+                _ => true,
+            };
+            counts && point.about(access) && point.first <= last && addr <= point.last
+        };
+        self.list.iter().find(meets).map(|point| (point.action, addr.max(point.first)))
     }
 
     fn update(&mut self) {
@@ -134,8 +149,8 @@ impl Core {
             store: false,
             action: Action::Break,
         });
-        self.points.list.retain(|point| !matches!(point.action, Action::Break));
-        self.points.list.extend(points);
+        self.points.list.retain(|point| point.action != Action::Break);
+        self.points.list.splice(0..0, points);
         self.points_changed();
     }
 
@@ -150,6 +165,28 @@ impl Core {
             action: Action::Watch(watch.kind),
         });
         self.points.list.retain(|point| !matches!(point.action, Action::Watch(_)));
+        self.points.list.splice(0..0, points);
+        self.points_changed();
+    }
+
+    /// Takes over the guest's triggers. They come last: what a debugger wants comes first.
+    pub(crate) fn triggers_changed(&mut self) {
+        let modes = |trigger: &Trigger| {
+            let there = [Mode::User, Mode::Supervisor, Mode::Machine].into_iter();
+            there.filter(|mode| trigger.in_mode(*mode)).fold(0, |bits, mode| bits | 1 << mode as u8)
+        };
+        let points: Vec<Point> = self
+            .triggers()
+            .map(|trigger| Point {
+                first: trigger.first,
+                last: trigger.last,
+                fetch: trigger.fetch,
+                load: trigger.load,
+                store: trigger.store,
+                action: Action::Trap(modes(&trigger)),
+            })
+            .collect();
+        self.points.list.retain(|point| !matches!(point.action, Action::Trap(_)));
         self.points.list.extend(points);
         self.points_changed();
     }
@@ -173,8 +210,12 @@ impl Core {
 
     #[cold]
     fn watch_slow(&mut self, access: Access, addr: u64, size: u64) -> Flow {
-        let Some((point, addr)) = self.points.met(access, addr, size) else { return Ok(()) };
-        match point.action {
+        let armed = self.triggers_work().then_some(self.mode);
+        let Some((action, addr)) = self.points.met(access, addr, size, armed) else {
+            return Ok(());
+        };
+        match action {
+            Action::Trap(_) => self.raise(Exception::Breakpoint, addr),
             Action::Break => self.stop(DebugStop::Breakpoint),
             Action::Watch(kind) => self.stop(DebugStop::Watchpoint { kind, addr }),
         }

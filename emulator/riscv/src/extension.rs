@@ -194,7 +194,7 @@ extensions! {
     Svpbmt "svpbmt" modelled;
 
     /// Triggers for debuggers.
-    Sdtrig "sdtrig" later needs [Zicsr];
+    Sdtrig "sdtrig" modelled needs [Zicsr];
     /// Filtering of cycles and instructions by mode.
     Smcntrpmf "smcntrpmf" modelled needs [Zicntr];
     /// Physical memory protection that restricts machine mode.

@@ -160,6 +160,7 @@ impl Core {
             csr.stvec
         } else {
             (csr.mcause, csr.mepc, csr.mtval) = (code, epc, tval);
+            csr.triggers.enter_machine();
             csr.mstatus = status::enter_machine(csr.mstatus, from);
             csr.mtvec
         };
@@ -221,6 +222,7 @@ impl Core {
         }
         let to = status::mpp(self.csr.mstatus);
         self.csr.mstatus = status::leave_machine(self.csr.mstatus, self.has_user());
+        self.csr.triggers.leave_machine();
         self.return_to(self.csr.mepc, to)
     }
 

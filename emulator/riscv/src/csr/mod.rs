@@ -18,8 +18,10 @@ mod stateen;
 pub(crate) mod status;
 mod supervisor;
 mod timer;
+mod trigger;
 
 pub(crate) use self::state::CsrState;
+pub(crate) use self::trigger::Trigger;
 
 use crate::config::Xlen;
 use crate::core::Core;
@@ -71,6 +73,7 @@ const LISTS: &[&[Csr]] = &[
     environment::CSRS,
     stateen::CSRS,
     protection::CSRS,
+    trigger::CSRS,
 ];
 
 /// All registers that are modelled.

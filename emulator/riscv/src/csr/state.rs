@@ -1,6 +1,7 @@
 //! What the control and status registers store.
 
 use super::counting::Counters;
+use super::trigger::Triggers;
 use super::{environment, status};
 use crate::cpu::CpuModel;
 use crate::mmu::Pmp;
@@ -35,6 +36,7 @@ pub(crate) struct CsrState {
     pub(crate) stimecmp: u64,
     pub(crate) mstateen: [u64; 4],
     pub(crate) counters: Counters,
+    pub(crate) triggers: Triggers,
     pub(crate) pmp: Pmp,
 }
 
@@ -66,6 +68,7 @@ impl CsrState {
             stimecmp: 0,
             mstateen: [0; 4],
             counters: Counters::new(),
+            triggers: Triggers::new(cpu),
             pmp: Pmp::new(cpu.pmp_regions, cpu.pmp_granularity),
         }
     }
