@@ -146,6 +146,9 @@ pub enum ConfigError {
     /// The granularity is a power of two.
     #[error("a PMP granularity of {0} bytes is no power of two from 4 up")]
     PmpGranularity(u32),
+    /// The extension says that they are done.
+    #[error("'zicclsm' is about misaligned accesses: set misaligned=on or zicclsm=off")]
+    MisalignedTrap,
     /// The privileged modes are entered by way of CSRs.
     #[error("{0:?} needs the extension 'zicsr'")]
     ModesWithoutZicsr(Modes),
@@ -199,6 +202,9 @@ impl CpuModel {
         }
         if self.pmp_regions > 64 {
             return Err(ConfigError::PmpRegions(self.pmp_regions));
+        }
+        if !self.misaligned && self.extensions.has(Extension::Zicclsm) {
+            return Err(ConfigError::MisalignedTrap);
         }
         if self.pmp_granularity < 4 || !self.pmp_granularity.is_power_of_two() {
             return Err(ConfigError::PmpGranularity(self.pmp_granularity));

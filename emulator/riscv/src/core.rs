@@ -13,37 +13,40 @@ use crate::mmu::Tlb;
 use crate::observe::Observer;
 use crate::trap::{Exception, Mode};
 
-/// The state of a hart, apart from decoded code.
+/// The state of a hart, apart from decoded code. What translated code is to reach comes first, at
+/// offsets that do not change; what it reaches through `tlb` and `interrupts` comes first there.
+#[repr(C)]
 pub(crate) struct Core {
     /// The integer registers, on RV32 sign-extended. `x0` is always 0.
     pub(crate) x: [u64; 32],
     /// The address of the next instruction; while a block runs, of its first one.
     pub(crate) pc: u64,
+    /// Instructions retired before the current block.
+    pub(crate) retired: u64,
+    /// The bits of the word of `interrupts` that the run loop must not ignore.
+    pub(crate) attention: u64,
+    pub(crate) interrupts: Arc<Interrupts>,
+    /// Stands for the way from virtual addresses to code: changes whenever that may have.
+    pub(crate) view: u64,
+    pub(crate) tlb: Tlb,
     pub(crate) mode: Mode,
     pub(crate) xlen: Xlen,
+    /// The place in its block of the instruction that the block was left at.
+    pub(crate) stopped_at: u8,
     /// The bits of an address that no instruction has.
     pub(crate) misaligned_pc: u64,
     /// The exception that an instruction has raised, with its `tval`, until the loop takes it.
     pub(crate) raised: (Exception, u64),
-    /// The place in its block of the instruction that the block was left at.
-    pub(crate) stopped_at: u8,
-    /// Instructions retired before the current block.
-    pub(crate) retired: u64,
     /// The instruction's place in the block, for those that read or write counters.
     pub(crate) position: u64,
     /// The host address of the reserved cell, and the value it had.
     pub(crate) reservation: Option<(usize, u64)>,
     pub(crate) csr: CsrState,
     pub(crate) csrs: CsrTable,
-    pub(crate) tlb: Tlb,
-    /// The bits of the word of `interrupts` that the run loop must not ignore.
-    pub(crate) attention: u64,
     /// Whether a `wfi` has not been ended by an interrupt yet.
     pub(crate) waiting: bool,
     /// Whether the handler of traps cannot be fetched, so that the hart cannot go on.
     pub(crate) lost: bool,
-    /// Stands for the way from virtual addresses to code: changes whenever that may have.
-    pub(crate) view: u64,
     /// Changes whenever decoded code may differ from memory.
     pub(crate) code_epoch: u64,
     /// Where a debugger wants the hart to stop.
@@ -51,7 +54,6 @@ pub(crate) struct Core {
     /// Why an instruction was not done, until `run` returns.
     pub(crate) debug_stop: Option<DebugStop>,
     pub(crate) config: HartConfig,
-    pub(crate) interrupts: Arc<Interrupts>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
@@ -126,5 +128,23 @@ impl Core {
     /// Instructions retired before the current one.
     pub(crate) fn now(&self) -> u64 {
         self.retired.wrapping_add(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::mem::offset_of;
+
+    /// A translator puts these offsets into the code that it makes.
+    #[test]
+    fn what_translated_code_reaches_stays_where_it_is() {
+        assert_eq!(offset_of!(Core, x), 0);
+        assert_eq!(offset_of!(Core, pc), 256);
+        assert_eq!(offset_of!(Core, retired), 264);
+        assert_eq!(offset_of!(Core, attention), 272);
+        assert_eq!(offset_of!(Core, interrupts), 280);
+        assert_eq!(offset_of!(Core, view), 288);
+        assert_eq!(offset_of!(Core, tlb), 296);
     }
 }

@@ -24,6 +24,8 @@ pub struct CpuModel {
     pub pmp_regions: u8,
     /// What PMP ranges begin and end at multiples of: bytes, a power of two, 4 or more.
     pub pmp_granularity: u32,
+    /// Whether misaligned loads and stores of memory are done, or else trap.
+    pub misaligned: bool,
     /// The version of the privileged architecture.
     pub privileged: PrivilegedSpec,
     /// The JEDEC number of the vendor.
@@ -139,6 +141,7 @@ const GENERIC: CpuModel = CpuModel {
     mmu: Mmu::Sv48,
     pmp_regions: 16,
     pmp_granularity: 4,
+    misaligned: true,
     privileged: PrivilegedSpec::V1_12,
     mvendorid: 0,
     marchid: 0,

@@ -17,8 +17,9 @@ pub(crate) const REQUESTS: u64 = EXIT | FLUSH;
 
 /// Interrupt inputs and requests of one hart, shared with those who raise them.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Interrupts {
-    /// The levels and requests.
+    /// The levels and requests. First, for translated code to look at.
     word: AtomicU64,
     /// The causes that end a `wfi`: `mie` when the hart went to sleep.
     wake: AtomicU64,
@@ -154,6 +155,11 @@ mod tests {
     use super::*;
     use std::sync::Arc;
     use std::thread;
+
+    #[test]
+    fn the_word_comes_first() {
+        assert_eq!(std::mem::offset_of!(Interrupts, word), 0);
+    }
 
     #[test]
     fn levels_are_bits_of_mip() {

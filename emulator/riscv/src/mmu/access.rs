@@ -68,6 +68,10 @@ impl Core {
     /// A load of bytes that do not lie in one aligned cell: done for RAM and ROM, byte by byte. A
     /// device has registers of a width, so there it is a misaligned access.
     fn load_misaligned<T: Word>(&mut self, addr: u64) -> Flow<T> {
+        if !self.config.cpu.misaligned {
+            self.watch(Access::Load, addr, T::SIZE as u64)?;
+            return self.raise(Exception::LoadMisaligned, addr);
+        }
         let places = self.places::<T>(addr, Access::Load)?;
         let mut value = 0;
         for (n, place) in places.iter().take(T::SIZE).enumerate() {
@@ -81,6 +85,10 @@ impl Core {
 
     /// The same for a store. All bytes are known to be writable before the first is written.
     fn store_misaligned<T: Word>(&mut self, addr: u64, value: T) -> Flow {
+        if !self.config.cpu.misaligned {
+            self.watch(Access::Store, addr, T::SIZE as u64)?;
+            return self.raise(Exception::StoreMisaligned, addr);
+        }
         let places = self.places::<T>(addr, Access::Store)?;
         let places = &places[..T::SIZE.min(8)];
         let writable =

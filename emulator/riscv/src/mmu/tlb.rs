@@ -330,3 +330,71 @@ impl Tlb {
         (index, page | self.space(set).generation << GENERATION_SHIFT)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::BusError;
+    use std::mem::offset_of;
+
+    struct Nothing;
+
+    impl Bus for Nothing {
+        fn read(&self, _: u64, _: u8) -> Result<u64, BusError> {
+            Err(BusError::Unmapped)
+        }
+        fn write(&self, _: u64, _: u8, _: u64) -> Result<(), BusError> {
+            Err(BusError::Unmapped)
+        }
+        fn ram(&self, _: u64) -> Option<RamPage<'_>> {
+            None
+        }
+    }
+
+    /// A translator puts these offsets into the code that it makes.
+    #[test]
+    fn what_translated_code_reaches_stays_where_it_is() {
+        assert_eq!((offset_of!(Tlb, data), offset_of!(Tlb, base)), (0, 8));
+        assert_eq!((offset_of!(Tlb, generation), size_of::<Entry>()), (16, 16));
+        assert_eq!((offset_of!(Entry, tag), offset_of!(Entry, page)), (0, 8));
+    }
+
+    /// Numbers in tags begin again after some thousand flushes; nothing old may come back to life.
+    #[test]
+    fn generations_that_come_again_find_nothing() {
+        let mut tlb = Tlb::new(Arc::new(Nothing));
+        let (addr, code) = (0x8000_0000, Set::Supervisor);
+        tlb.switch(1 << 44, true);
+        for n in 0..3 * GENERATIONS {
+            tlb.fill_fetch(code, addr, 0x1000 * n);
+            assert_eq!(tlb.fetch(code, addr), Some(0x1000 * n));
+            let view = tlb.view(code);
+            if n % 2 == 0 {
+                tlb.flush_translations();
+            } else {
+                tlb.switch(n << 44, true);
+            }
+            assert_eq!(tlb.fetch(code, addr), None, "{n}");
+            assert_ne!(tlb.view(code), view, "{n}");
+        }
+    }
+
+    #[test]
+    fn large_pages_are_remembered_by_what_they_have_in_common() {
+        // (addresses in pages of 2 MiB, an address, whether a large page may be there)
+        for (pages, addr, may) in [
+            (&[][..], 0x1000, false),
+            (&[0x20_0000], 0x2f_f000, true),
+            (&[0x20_0000], 0x40_0000, false),
+            (&[0x20_0000, 0x60_0000], 0x40_0000, true),
+            (&[0x20_0000, 0x60_0000], 0x80_0000, false),
+            (&[0, u64::MAX], 0x1234_5678_9000, true),
+        ] {
+            let mut tlb = Tlb::new(Arc::new(Nothing));
+            pages.iter().for_each(|page| tlb.note_large(*page, 0x1f_ffff));
+            let before = tlb.view(Set::User);
+            tlb.flush_page(addr);
+            assert_eq!(tlb.view(Set::User) != before, may, "{pages:x?} {addr:#x}");
+        }
+    }
+}

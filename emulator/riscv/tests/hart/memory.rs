@@ -217,3 +217,17 @@ fn code_crosses_pages() {
     machine.step(2);
     assert_eq!(machine.hart.x(A0.into()), 14 + 0x70);
 }
+
+#[test]
+fn misaligned_accesses_trap_if_the_hart_does_not_do_them() {
+    let mut cpu = boardwright_riscv::CpuModel::find("rv64").unwrap().clone();
+    cpu.misaligned = false;
+    for (word, cause) in [(i("lw", A0, A1, 1), 4), (s("sd", A0, A1, 4), 6), (i("lhu", A0, A1, 3), 4)]
+    {
+        let mut machine = Machine::of(cpu.clone(), &[word]);
+        machine.set_csr("mtvec", MTVEC).hart.set_x(A1.into(), RAM + 0x100);
+        machine.step(1);
+        assert_eq!((machine.hart.pc(), machine.csr("mcause")), (MTVEC, cause), "{word:08x}");
+        assert_eq!(machine.csr("mtval") & !7, RAM + 0x100);
+    }
+}

@@ -20,7 +20,7 @@ const GENERAL: [Extension; 7] = [
 ];
 
 /// Properties that are on or off and no extensions.
-const SWITCHES: &[&str] = &["mmu", "pmp", "s", "sv32", "sv39", "sv48", "sv57", "u"];
+const SWITCHES: &[&str] = &["misaligned", "mmu", "pmp", "s", "sv32", "sv39", "sv48", "sv57", "u"];
 
 /// The CPU that a `cpu-type` names.
 ///
@@ -92,6 +92,7 @@ fn set(
         }
         "mmu" => model.mmu = Mmu::Bare,
         // QEMU's properties for the largest address-translation mode.
+        "misaligned" => model.misaligned = on,
         "sv32" | "sv39" | "sv48" | "sv57" if on => {
             model.mmu = match key {
                 "sv32" => Mmu::Sv32,
