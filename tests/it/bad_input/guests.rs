@@ -219,3 +219,148 @@ fn accesses_to_nothing_are_logged_and_survived() -> Result<()> {
     }
     endure(bench, Duration::from_millis(200))
 }
+
+/// Every CSR number is written with a number that differs from round to round, and each trap is
+/// passed over; `mtvec` alone is left.
+#[test]
+fn every_register_is_written() -> Result<()> {
+    const MTVEC: u32 = 0x305;
+    let (s0, t1, t2) = (8, 6, 7);
+    let mut guest = vec![
+        0x0000_0417, // auipc s0, 0
+        0x0184_0293, // addi  t0, s0, handler
+        0x3052_9073, // csrw  mtvec, t0
+        0x0304_0413, // addi  s0, s0, loop
+        0x0200_006f, // j     .+32: loop
+        0x0000_0013, // nop
+        // handler:
+        0x3410_2ff3, // csrr  t6, mepc
+        0x004f_8f93, // addi  t6, t6, 4
+        0x341f_9073, // csrw  mepc, t6
+        0x3020_0073, // mret
+        0x0000_0013, // nop
+        0x0000_0013, // nop
+    ];
+    // loop:
+    guest.push(0x0073_8393); // addi t2, t2, 7
+    guest.push(0x4073_0333); // sub  t1, t1, t2
+    for number in (0..0x1000).filter(|number| *number != MTVEC) {
+        guest.push(number << 20 | t1 << 15 | 1 << 12 | t2 << 7 | 0x73); // csrrw t2, number, t1
+    }
+    guest.push(s0 << 15 | 0x67); // jr s0
+    for (cpu, harts) in [("max", 2), ("rv32", 1)] {
+        let scratch = Scratch::new()?;
+        scratch.words("guest", &guest)?;
+        endure(start(scratch, cpu, harts)?, Duration::from_secs(1))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn tables_and_code_that_are_not_what_they_seem() -> Result<()> {
+    let guests: &[(&str, &[u32])] = &[
+        (
+            "a page table that maps itself at every level, with code in it",
+            &[
+                0x0000_0297, // auipc t0, 0
+                0x00c2_d313, // srli  t1, t0, 12
+                0x0013_0313, // addi  t1, t1, 1: the page after this one
+                0x00a3_1393, // slli  t2, t1, 10
+                0x0013_8393, // addi  t2, t2, 1: a pointer
+                0x00c3_1e13, // slli  t3, t1, 12
+                0x0000_1eb7, // lui   t4, 1
+                0x01ce_8eb3, // add   t4, t4, t3
+                0x007e_3023, // sd    t2, 0(t3)
+                0x008e_0e13, // addi  t3, t3, 8
+                0xffde_4ce3, // blt   t3, t4, -8
+                0xfff0_0f13, // li    t5, -1
+                0x3b0f_1073, // csrw  pmpaddr0, t5
+                0x01f0_0f13, // li    t5, 0x1f
+                0x3a0f_1073, // csrw  pmpcfg0, t5
+                0x0010_0393, // li    t2, 1
+                0x03f3_9393, // slli  t2, t2, 63
+                0x0073_6333, // or    t1, t1, t2
+                0x1803_1073, // csrw  satp, t1
+                0x0000_1337, // lui   t1, 1
+                0x8003_0313, // addi  t1, t1, -2048: MPP is supervisor mode
+                0x3003_2073, // csrs  mstatus, t1
+                0x3410_1073, // csrw  mepc, zero
+                0x3052_9073, // csrw  mtvec, t0
+                0x3020_0073, // mret
+            ],
+        ),
+        (
+            "a jump into a device",
+            &[
+                0x1001_32b7, // lui   t0, 0x10013
+                0x0002_8067, // jr    t0
+            ],
+        ),
+        (
+            "a device as the handler of traps",
+            &[
+                0x1000_02b7, // lui   t0, 0x10000
+                0x3052_9073, // csrw  mtvec, t0
+                0x0000_0000,
+            ],
+        ),
+        (
+            "code that one hart runs and the others write",
+            &[
+                0x0000_0297, // auipc t0, 0
+                0xf140_2373, // csrr  t1, mhartid
+                0x0003_1e63, // bnez  t1, .+28
+                0x0010_0513, // li    a0, 1: this is what is written
+                0x0000_0013, // nop
+                0x0000_100f, // fence.i
+                0xff5f_f06f, // j     .-12
+                0x0000_0013, // nop
+                0x0000_0013, // nop
+                0x00c2_a383, // lw    t2, 12(t0)
+                0x0010_0e37, // lui   t3, 0x100
+                0x01c3_c3b3, // xor   t2, t2, t3
+                0x0072_a623, // sw    t2, 12(t0)
+                0xff1f_f06f, // j     .-16
+            ],
+        ),
+        (
+            "a program that writes itself as it goes",
+            &[
+                0x0000_0297, // auipc t0, 0
+                0x0002_a303, // lw    t1, 0(t0)
+                0x0062_a223, // sw    t1, 4(t0)
+                0x0000_100f, // fence.i
+                0xff1f_f06f, // j     .-16
+            ],
+        ),
+        (
+            "counters that overflow at once, and triggers on everything",
+            &[
+                0x0000_0297, // auipc t0, 0
+                0x0002_8293, // addi  t0, t0, 0
+                0x3052_9073, // csrw  mtvec, t0
+                0xfff0_0313, // li    t1, -1
+                0xb033_1073, // csrw  mhpmcounter3, t1
+                0x0020_0393, // li    t2, 2
+                0x3233_9073, // csrw  mhpmevent3, t2
+                0x3043_1073, // csrw  mie, t1
+                0x7a23_1073, // csrw  tdata2, t1
+                0x0080_0393, // li    t2, 8
+                0x7a53_9073, // csrw  tcontrol, t2
+                0x0060_0393, // li    t2, 6
+                0x03c3_9393, // slli  t2, t2, 60
+                0x1df3_8393, // addi  t2, t2, 0x1df: all modes and accesses below the address
+                0x7a13_9073, // csrw  tdata1, t2
+                0x3003_1073, // csrw  mstatus, t1
+                0x0000_006f, // j     .
+            ],
+        ),
+    ];
+    for (what, guest) in guests {
+        let scratch = Scratch::new()?;
+        scratch.words("guest", guest)?;
+        let bench = start(scratch, "max", 2)?;
+        endure(bench, Duration::from_millis(300)).map_err(|error| error.context(*what))?;
+    }
+    Ok(())
+}

@@ -157,15 +157,11 @@ impl Tlb {
 
     /// Gives the spaces in use what they have lost.
     fn revive(&mut self) {
-        if self.physical.generation == 0 || self.spaces[self.space].generation == 0 {
-            let (physical, space) = (self.next_generation(), self.next_generation());
-            if self.physical.generation == 0 {
-                self.physical = Space { generation: physical, view: 0, ..self.physical };
-            }
-            if self.spaces[self.space].generation == 0 {
-                let satp = self.spaces[self.space].satp;
-                self.spaces[self.space] = Space { satp, generation: space, view: 0 };
-            }
+        if self.physical.generation == 0 {
+            self.physical.generation = self.next_generation();
+        }
+        if self.spaces[self.space].generation == 0 {
+            self.spaces[self.space].generation = self.next_generation();
         }
         for space in [&mut self.physical, &mut self.spaces[self.space]] {
             if space.view == 0 {
@@ -178,7 +174,7 @@ impl Tlb {
     /// Forgets the address spaces that are asked for, by their values of `satp`.
     pub(crate) fn flush_spaces(&mut self, forget: impl Fn(u64) -> bool) {
         for space in self.spaces.iter_mut().filter(|space| forget(space.satp)) {
-            space.generation = 0;
+            *space = Space { satp: space.satp, ..Space::NONE };
         }
         self.revive();
     }
@@ -191,7 +187,7 @@ impl Tlb {
 
     /// Flushes everything.
     pub(crate) fn flush(&mut self) {
-        self.physical.generation = 0;
+        self.physical = Space::NONE;
         self.flush_translations();
     }
 
@@ -372,7 +368,7 @@ mod tests {
             if n % 2 == 0 {
                 tlb.flush_translations();
             } else {
-                tlb.switch(n << 44, true);
+                tlb.switch((n + 2) << 44, true);
             }
             assert_eq!(tlb.fetch(code, addr), None, "{n}");
             assert_ne!(tlb.view(code), view, "{n}");

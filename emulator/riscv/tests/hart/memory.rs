@@ -222,7 +222,8 @@ fn code_crosses_pages() {
 fn misaligned_accesses_trap_if_the_hart_does_not_do_them() {
     let mut cpu = boardwright_riscv::CpuModel::find("rv64").unwrap().clone();
     cpu.misaligned = false;
-    for (word, cause) in [(i("lw", A0, A1, 1), 4), (s("sd", A0, A1, 4), 6), (i("lhu", A0, A1, 3), 4)]
+    for (word, cause) in
+        [(i("lw", A0, A1, 1), 4), (s("sd", A0, A1, 4), 6), (i("lhu", A0, A1, 3), 4)]
     {
         let mut machine = Machine::of(cpu.clone(), &[word]);
         machine.set_csr("mtvec", MTVEC).hart.set_x(A1.into(), RAM + 0x100);

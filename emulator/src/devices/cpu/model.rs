@@ -91,8 +91,8 @@ fn set(
             }
         }
         "mmu" => model.mmu = Mmu::Bare,
-        // QEMU's properties for the largest address-translation mode.
         "misaligned" => model.misaligned = on,
+        // QEMU's properties for the largest address-translation mode.
         "sv32" | "sv39" | "sv48" | "sv57" if on => {
             model.mmu = match key {
                 "sv32" => Mmu::Sv32,
