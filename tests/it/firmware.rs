@@ -118,10 +118,14 @@ fn check_boot(mut program: Program, expected: &Expected, memory: u64) -> Result<
     Ok(())
 }
 
-const ON_SIFIVE_DT: Expected =
-    Expected { name: "boardwright,sifive_dt", harts: "1", console: "sifive_uart", isa: "rv64imac" };
+const ON_SIFIVE_DT: Expected = Expected {
+    name: "boardwright,sifive_dt",
+    harts: "1",
+    console: "sifive_uart",
+    isa: "rv64imafdc",
+};
 const ON_FOUR_HARTS: Expected =
-    Expected { name: "boardwright,none", harts: "4", console: "uart8250", isa: "rv64imac" };
+    Expected { name: "boardwright,none", harts: "4", console: "uart8250", isa: "rv64imafdc" };
 
 #[test]
 fn opensbi_and_u_boot_run_on_sifive_dt() -> Result<()> {
@@ -217,7 +221,7 @@ fn opensbi_32_runs_on_sifive_dt() -> Result<()> {
     let firmware = firmware.display().to_string();
     let arguments = ["-M", "sifive_dt", "-cpu", "rv32", "-bios", &firmware, "-nographic"];
     let mut program = Program::start(&arguments)?;
-    check_table(&mut program, &Expected { isa: "rv32imac", ..ON_SIFIVE_DT })
+    check_table(&mut program, &Expected { isa: "rv32imafdc", ..ON_SIFIVE_DT })
 }
 
 #[test]
@@ -230,7 +234,7 @@ fn opensbi_32_runs_on_a_board_built_by_command() -> Result<()> {
         line => line.replace("cpu-type=rv64", "cpu-type=rv32"),
     })?;
     let mut program = run_script(board)?;
-    check_table(&mut program, &Expected { isa: "rv32imac", ..ON_FOUR_HARTS })
+    check_table(&mut program, &Expected { isa: "rv32imafdc", ..ON_FOUR_HARTS })
 }
 
 /// A script of the repository with some of its lines changed.

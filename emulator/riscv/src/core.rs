@@ -19,6 +19,12 @@ use crate::trap::{Exception, Mode};
 pub(crate) struct Core {
     /// The integer registers, on RV32 sign-extended. `x0` is always 0.
     pub(crate) x: [u64; 32],
+    /// The floating-point registers. What is narrower than 64 bits has ones above.
+    pub(crate) f: [u64; 32],
+    /// The floating-point exceptions since they were last cleared.
+    pub(crate) fflags: u8,
+    /// The dynamic rounding mode.
+    pub(crate) frm: u8,
     /// The address of the next instruction; while a block runs, of its first one.
     pub(crate) pc: u64,
     /// Instructions retired before the current block.
@@ -68,6 +74,9 @@ impl Core {
         let cpu = &config.cpu;
         let mut core = Core {
             x: [0; 32],
+            f: [0; 32],
+            fflags: 0,
+            frm: 0,
             pc: 0,
             mode: Mode::Machine,
             xlen: cpu.xlen,
@@ -99,6 +108,8 @@ impl Core {
     /// What a reset does (volume II, "Reset"), and what is left open there: all is zero.
     pub(crate) fn reset(&mut self) {
         self.x = [0; 32];
+        self.f = [0; 32];
+        (self.fflags, self.frm) = (0, 0);
         self.pc = self.xlen.truncate(self.config.reset_vector);
         self.mode = Mode::Machine;
         self.retired = 0;

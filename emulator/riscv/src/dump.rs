@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::core::Core;
 use crate::csr;
-use crate::isa::x_name;
+use crate::isa::{f_name, x_name};
 
 /// The control and status registers that are shown, in this order, if the hart has them.
 const SHOWN: [&str; 18] = [
@@ -13,7 +13,8 @@ const SHOWN: [&str; 18] = [
 ];
 
 impl Core {
-    /// The program counter, the main control and status registers and the integer registers.
+    /// The program counter, the main control and status registers the integer registers and those of
+    /// floating point.
     pub(crate) fn dump(&self) -> String {
         let digits = self.xlen.bits() as usize / 4;
         let mut text = String::new();
@@ -26,12 +27,17 @@ impl Core {
                 let _ = writeln!(text, " {name:<8} {value:0digits$x}");
             }
         }
+        let mut row = |n: usize, name: String, value: u64, digits: usize| {
+            let end = if n % 4 == 3 { "\n" } else { "" };
+            let _ = write!(text, " {name:<8} {value:0digits$x}{end}");
+        };
         for (n, value) in self.x.iter().enumerate() {
-            let name = format!("x{n}/{}", x_name(n as u8));
-            let value = self.xlen.truncate(*value);
-            let _ = write!(text, " {name:<8} {value:0digits$x}");
-            if n % 4 == 3 {
-                text.push('\n');
+            row(n, format!("x{n}/{}", x_name(n as u8)), self.xlen.truncate(*value), digits);
+        }
+        if csr::float::exists(&self.config.cpu) {
+            row(3, "fcsr".to_owned(), self.fcsr(), digits);
+            for (n, value) in self.f.iter().enumerate() {
+                row(n, format!("f{n}/{}", f_name(n as u8)), *value, 16);
             }
         }
         text

@@ -54,9 +54,9 @@ extensions! {
     /// Atomic instructions.
     A "a" modelled parts [Zaamo Zalrsc];
     /// Single-precision floating point.
-    F "f" later needs [Zicsr];
+    F "f" modelled needs [Zicsr];
     /// Double-precision floating point.
-    D "d" later needs [F];
+    D "d" modelled needs [F];
     /// Compressed instructions. With `d` it has `zcd` too, and on RV32 with `f` `zcf`.
     C "c" modelled parts [Zca];
     /// Bit manipulation.
@@ -115,20 +115,20 @@ extensions! {
     Zawrs "zawrs" modelled needs [Zalrsc];
 
     /// Additional floating-point instructions.
-    Zfa "zfa" later needs [F];
+    Zfa "zfa" modelled needs [F];
     /// Half-precision floating point.
-    Zfh "zfh" later parts [Zfhmin] needs [F];
+    Zfh "zfh" modelled parts [Zfhmin] needs [F];
     /// Half-precision floating point: loads, stores and conversions.
-    Zfhmin "zfhmin" later needs [F];
+    Zfhmin "zfhmin" modelled needs [F];
 
     /// Compressed instructions without those of floating point.
     Zca "zca" modelled;
     /// More compressed instructions.
     Zcb "zcb" later needs [Zca];
     /// Compressed loads and stores of `d`.
-    Zcd "zcd" later needs [Zca D];
+    Zcd "zcd" modelled needs [Zca D];
     /// Compressed loads and stores of `f`, RV32 only.
-    Zcf "zcf" later needs [Zca F];
+    Zcf "zcf" modelled needs [Zca F];
     /// Compressed instructions that may become operations.
     Zcmop "zcmop" later needs [Zca];
 

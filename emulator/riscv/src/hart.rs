@@ -140,6 +140,19 @@ impl Hart {
         }
     }
 
+    /// A floating-point register. A number that is narrower than 64 bits has ones above.
+    pub fn f(&self, index: usize) -> u64 {
+        self.core.f.get(index).copied().unwrap_or(0)
+    }
+
+    /// Sets a floating-point register. Registers that there are not ignore it.
+    pub fn set_f(&mut self, index: usize, value: u64) {
+        if let Some(register) = self.core.f.get_mut(index) {
+            *register = value;
+            self.core.float_is_dirty();
+        }
+    }
+
     /// The address of the next instruction.
     pub fn pc(&self) -> u64 {
         self.core.pc

@@ -11,6 +11,7 @@
 //!   memory           the bus, guest RAM (the unsafe code)
 //!   interrupts       level inputs, exit and flush requests, sleeping
 //!   isa/             one record an instruction, one file an extension
+//!   float/           floating-point arithmetic on bit patterns
 //!   csr/             one record a control and status register
 //!   mmu/             page-table walk, physical memory protection, TLB
 //!   trap             exceptions, interrupts, delegation, return
@@ -27,6 +28,7 @@ mod csr;
 mod debug;
 mod dump;
 mod extension;
+mod float;
 mod hart;
 mod interp;
 mod interrupts;

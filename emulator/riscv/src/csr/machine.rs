@@ -20,13 +20,14 @@ pub(super) const CSRS: &[Csr] = &[
         legal: |core, _, value| {
             let old = core.csr.mstatus;
             let legal = status::legal(&core.config.cpu, old, core.merged(old, value, false));
-            core.xlen.truncate(legal)
+            core.xlen.truncate(status::summarized(legal, core.xlen))
         },
         ..csr(
             "mstatus",
             0x300,
-            |core, _| core.csr.mstatus,
+            |core, _| status::summarized(core.csr.mstatus, core.xlen),
             |core, _, value| {
+                let value = value & !status::sd(core.xlen);
                 core.csr.mstatus = core.merged(core.csr.mstatus, value, false);
                 core.update_view();
                 core.update_attention();

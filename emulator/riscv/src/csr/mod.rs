@@ -11,6 +11,7 @@
 mod counters;
 mod counting;
 pub(crate) mod environment;
+pub(crate) mod float;
 mod machine;
 mod protection;
 mod state;
@@ -74,6 +75,7 @@ const LISTS: &[&[Csr]] = &[
     stateen::CSRS,
     protection::CSRS,
     trigger::CSRS,
+    float::CSRS,
 ];
 
 /// All registers that are modelled.

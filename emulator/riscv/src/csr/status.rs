@@ -11,6 +11,8 @@ pub(crate) const SPIE: u64 = 1 << 5;
 pub(crate) const MPIE: u64 = 1 << 7;
 pub(crate) const SPP: u64 = 1 << 8;
 pub(crate) const MPP: u64 = 3 << MPP_SHIFT;
+/// The state of the floating-point registers; all ones is "dirty".
+pub(crate) const FS: u64 = 3 << 13;
 pub(crate) const MPRV: u64 = 1 << 17;
 pub(crate) const SUM: u64 = 1 << 18;
 pub(crate) const MXR: u64 = 1 << 19;
@@ -22,10 +24,25 @@ const UXL: u64 = 3 << 32;
 const UXL_64: u64 = 2 << 32;
 const SXL_64: u64 = 2 << 34;
 
-/// What supervisor mode may change. `FS` and `VS` will be among it once there is their state.
-const SUPERVISOR: u64 = SIE | SPIE | SPP | SUM | MXR;
+/// What supervisor mode may change. `VS` will be among it once there is its state.
+const SUPERVISOR: u64 = SIE | SPIE | SPP | SUM | MXR | FS;
 /// What supervisor mode sees.
 pub(crate) const SUPERVISOR_VIEW: u64 = SUPERVISOR | UXL;
+
+/// The bit that says that some of the state that is tracked is dirty. It is not stored.
+pub(super) fn sd(xlen: Xlen) -> u64 {
+    1 << (xlen.bits() - 1)
+}
+
+/// What a stored value reads as.
+pub(super) fn summarized(status: u64, xlen: Xlen) -> u64 {
+    if status & FS == FS { status | sd(xlen) } else { status }
+}
+
+/// The fields that are zero for lack of the state that they are about.
+fn absent(cpu: &CpuModel) -> u64 {
+    if super::float::exists(cpu) { 0 } else { FS }
+}
 
 /// The value after reset.
 pub(super) fn reset_value(cpu: &CpuModel) -> u64 {
@@ -41,10 +58,11 @@ pub(super) fn reset_value(cpu: &CpuModel) -> u64 {
 /// What a write of `value` makes of `old`.
 pub(super) fn legal(cpu: &CpuModel, old: u64, value: u64) -> u64 {
     let writable = match cpu.modes {
-        Modes::M => MIE | MPIE,
-        Modes::Mu => MIE | MPIE | MPP | MPRV | TW,
+        Modes::M => MIE | MPIE | FS,
+        Modes::Mu => MIE | MPIE | FS | MPP | MPRV | TW,
         Modes::Msu => MIE | MPIE | MPP | MPRV | TW | SUPERVISOR | TVM | TSR,
     };
+    let writable = writable & !absent(cpu);
     let previous = match (value >> MPP_SHIFT & 3, cpu.modes) {
         (3, _) | (0, Modes::Mu | Modes::Msu) | (1, Modes::Msu) => value & MPP,
         _ => old & MPP,
@@ -53,8 +71,9 @@ pub(super) fn legal(cpu: &CpuModel, old: u64, value: u64) -> u64 {
 }
 
 /// What a write of `value` to `sstatus` makes of `old`.
-pub(super) fn legal_supervisor(old: u64, value: u64) -> u64 {
-    old & !SUPERVISOR | value & SUPERVISOR
+pub(super) fn legal_supervisor(cpu: &CpuModel, old: u64, value: u64) -> u64 {
+    let writable = SUPERVISOR & !absent(cpu);
+    old & !writable | value & writable
 }
 
 /// The mode that `mret` returns to.

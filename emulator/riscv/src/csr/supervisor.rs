@@ -10,9 +10,10 @@ use crate::trap::{Mode, interrupt};
 pub(super) const CSRS: &[Csr] = &[
     Csr {
         legal: |core, _, value| {
-            status::legal_supervisor(core.csr.mstatus, value) & status::SUPERVISOR_VIEW
+            let status = status::legal_supervisor(&core.config.cpu, core.csr.mstatus, value);
+            core.xlen.truncate(supervisor_view(core, status))
         },
-        ..here("sstatus", 0x100, |core, _| core.csr.mstatus & status::SUPERVISOR_VIEW, set_sstatus)
+        ..here("sstatus", 0x100, |core, _| supervisor_view(core, core.csr.mstatus), set_sstatus)
     },
     Csr {
         legal: |core, _, value| value & core.csr.mideleg,
@@ -96,7 +97,12 @@ const fn here(
     Csr { exists: |cpu, _| supervisor(cpu), ..csr(name, number, read, write) }
 }
 
+fn supervisor_view(core: &Core, status: u64) -> u64 {
+    status::summarized(status & status::SUPERVISOR_VIEW, core.xlen)
+}
+
 fn set_sstatus(core: &mut Core, _: u16, value: u64) {
+    let value = value & !status::sd(core.xlen);
     core.csr.mstatus = core.csr.mstatus & !status::SUPERVISOR_VIEW | value;
     core.update_view();
     core.update_attention();

@@ -5,6 +5,7 @@ use std::thread;
 
 use super::Decoded;
 use crate::core::Core;
+use crate::float::{FloatFormat, FloatOp};
 use crate::isa::{AmoOp, Builder, CsrOp, Flow, Function, Helper, Hint, Size, Stop};
 use crate::memory::Word;
 use crate::mmu::AtomicWord;
@@ -287,6 +288,28 @@ impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
         // There may be more harts than processors of the host, and the one waited for not running.
         if hint == Hint::Pause {
             thread::yield_now();
+        }
+    }
+
+    #[inline(always)]
+    fn float_enabled(&mut self) -> Flow {
+        if self.core.float_is_off() { self.core.illegal(self.op.bits) } else { Ok(()) }
+    }
+    #[inline(always)]
+    fn f(&mut self, register: u8, format: FloatFormat) -> u64 {
+        format.unboxed(self.core.f[usize::from(register & 31)])
+    }
+    #[inline(always)]
+    fn set_f(&mut self, register: u8, format: FloatFormat, value: u64) {
+        self.core.f[usize::from(register & 31)] = format.boxed(value);
+        self.core.float_is_dirty();
+    }
+    #[inline(always)]
+    fn float(&mut self, op: FloatOp, format: FloatFormat, rm: u8, operands: &[u64]) -> Flow<u64> {
+        let operands = [0, 1, 2].map(|n| operands.get(n).copied().unwrap_or(0));
+        match self.core.float(op, format, rm, operands) {
+            Some(value) => Ok(value),
+            None => self.core.illegal(self.op.bits),
         }
     }
 

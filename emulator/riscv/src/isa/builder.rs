@@ -11,6 +11,7 @@
 //! that do (logical right shifts, unsigned division, high products) say so.
 
 use super::Operands;
+use crate::float::{FloatFormat, FloatOp};
 use crate::trap::Exception;
 
 /// Why a meaning does not go on to the next instruction.
@@ -248,6 +249,25 @@ pub trait Builder {
     fn fence(&mut self);
     /// Tells what is meant, and does nothing.
     fn hint(&mut self, hint: Hint);
+
+    /// Comes before everything else in an instruction that touches floating-point state. Raises an
+    /// illegal-instruction exception if that is off.
+    fn float_enabled(&mut self) -> Flow;
+    /// A floating-point register as a number of a format, with zeros above: the canonical NaN if
+    /// the register holds something narrower or wider. As a `Double` it is all bits of it.
+    fn f(&mut self, register: u8, format: FloatFormat) -> Self::Value;
+    /// Sets a floating-point register to the low bits of a value, with ones above.
+    fn set_f(&mut self, register: u8, format: FloatFormat, value: Self::Value);
+    /// Does an operation on up to three numbers of a format, and accrues its flags. Raises an
+    /// illegal-instruction exception if the rounding mode, which is given as in an instruction, is
+    /// reserved or is the dynamic one and that is reserved. No operation traps by itself.
+    fn float(
+        &mut self,
+        op: FloatOp,
+        format: FloatFormat,
+        rm: u8,
+        operands: &[Self::Value],
+    ) -> Flow<Self::Value>;
 
     /// Reads a CSR, if `read`, and changes it, if there is an operand. Gives the old value.
     fn csr(

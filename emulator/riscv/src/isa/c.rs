@@ -1,9 +1,12 @@
 //! Compressed instructions (volume I, "'C' Extension for Compressed Instructions").
 //!
 //! Each stands for a base instruction and has no meaning of its own: a record says where its
-//! operands lie and which instruction it is short for.
+//! operands lie and which instruction it is short for. The parts of the extension are those of the
+//! chapter "Zc* Extensions for Code Size Reduction".
 
 use super::{Operands, Width, pattern};
+use crate::cpu::CpuModel;
+use crate::extension::Extension;
 
 /// A compressed instruction.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub struct Compressed {
     pub mask: u16,
     /// The values of these bits.
     pub bits: u16,
+    /// The extension that it belongs to.
+    pub extension: Extension,
     /// The register width it exists at.
     pub width: Width,
     /// The encodings that the mask would include but that are something else or reserved.
@@ -57,6 +62,11 @@ impl Unless {
 }
 
 impl Compressed {
+    /// Whether a hart of this kind has the instruction.
+    pub fn exists(&self, cpu: &CpuModel) -> bool {
+        self.width.includes(cpu.xlen) && cpu.extensions.has(self.extension)
+    }
+
     /// Whether some bits are this instruction.
     pub fn matches(&self, bits: u16) -> bool {
         bits & self.mask == self.bits && !self.unless.holds(bits)
@@ -68,24 +78,26 @@ const RA: u8 = 1;
 const SP: u8 = 2;
 
 macro_rules! compressed {
-    ($($mnemonic:literal $width:ident $pattern:literal $unless:ident = $base:literal
-        $operands:expr;)*) => {
-        pub(super) const INSTRUCTIONS: &[Compressed] = &[$({
+    ($($extension:ident { $($mnemonic:literal $width:ident $pattern:literal $unless:ident
+        = $base:literal $operands:expr;)* })*) => {
+        pub(super) const INSTRUCTIONS: &[Compressed] = &[$($({
             const ENCODING: (u32, u32) = pattern($pattern, 16);
             Compressed {
                 mnemonic: $mnemonic,
                 mask: ENCODING.0 as u16,
                 bits: ENCODING.1 as u16,
+                extension: Extension::$extension,
                 width: Width::$width,
                 unless: Unless::$unless,
                 base: $base,
                 operands: $operands,
             }
-        }),*];
+        },)*)*];
     };
 }
 
 compressed! {
+Zca {
     // Quadrant 0
     "c.addi4spn" Any "000 ........ ... 00" NoWideImm = "addi" |b| Operands {
         rd: low(b, 2), rs1: SP, imm: gather(b, &[(12, 11, 4), (10, 7, 6), (6, 6, 2), (5, 5, 3)]),
@@ -151,10 +163,10 @@ compressed! {
         rd: full(b, 7), rs1: full(b, 7), imm: shift_amount(b), ..NONE
     };
     "c.lwsp" Any "010 . ..... ..... 10" NoRd = "lw" |b| Operands {
-        rd: full(b, 7), rs1: SP, imm: gather(b, &[(12, 12, 5), (6, 4, 2), (3, 2, 6)]), ..NONE
+        rd: full(b, 7), rs1: SP, imm: word_sp_load(b), ..NONE
     };
     "c.ldsp" Rv64 "011 . ..... ..... 10" NoRd = "ld" |b| Operands {
-        rd: full(b, 7), rs1: SP, imm: gather(b, &[(12, 12, 5), (6, 5, 3), (4, 2, 6)]), ..NONE
+        rd: full(b, 7), rs1: SP, imm: double_sp_load(b), ..NONE
     };
     "c.jr" Any "100 0 ..... 00000 10" NoRd = "jalr" |b| Operands { rs1: full(b, 7), ..NONE };
     "c.mv" Any "100 0 ..... ..... 10" NoRs2 = "add" |b| Operands {
@@ -168,11 +180,42 @@ compressed! {
         rd: full(b, 7), rs1: full(b, 7), rs2: full(b, 2), ..NONE
     };
     "c.swsp" Any "110 ...... ..... 10" Never = "sw" |b| Operands {
-        rs2: full(b, 2), rs1: SP, imm: gather(b, &[(12, 9, 2), (8, 7, 6)]), ..NONE
+        rs2: full(b, 2), rs1: SP, imm: word_sp_store(b), ..NONE
     };
     "c.sdsp" Rv64 "111 ...... ..... 10" Never = "sd" |b| Operands {
-        rs2: full(b, 2), rs1: SP, imm: gather(b, &[(12, 10, 3), (9, 7, 6)]), ..NONE
+        rs2: full(b, 2), rs1: SP, imm: double_sp_store(b), ..NONE
     };
+}
+
+Zcf {
+    "c.flw" Rv32 "011 ... ... .. ... 00" Never = "flw" |b| Operands {
+        rd: low(b, 2), rs1: low(b, 7), imm: word_offset(b), ..NONE
+    };
+    "c.fsw" Rv32 "111 ... ... .. ... 00" Never = "fsw" |b| Operands {
+        rs2: low(b, 2), rs1: low(b, 7), imm: word_offset(b), ..NONE
+    };
+    "c.flwsp" Rv32 "011 . ..... ..... 10" Never = "flw" |b| Operands {
+        rd: full(b, 7), rs1: SP, imm: word_sp_load(b), ..NONE
+    };
+    "c.fswsp" Rv32 "111 ...... ..... 10" Never = "fsw" |b| Operands {
+        rs2: full(b, 2), rs1: SP, imm: word_sp_store(b), ..NONE
+    };
+}
+
+Zcd {
+    "c.fld" Any "001 ... ... .. ... 00" Never = "fld" |b| Operands {
+        rd: low(b, 2), rs1: low(b, 7), imm: double_offset(b), ..NONE
+    };
+    "c.fsd" Any "101 ... ... .. ... 00" Never = "fsd" |b| Operands {
+        rs2: low(b, 2), rs1: low(b, 7), imm: double_offset(b), ..NONE
+    };
+    "c.fldsp" Any "001 . ..... ..... 10" Never = "fld" |b| Operands {
+        rd: full(b, 7), rs1: SP, imm: double_sp_load(b), ..NONE
+    };
+    "c.fsdsp" Any "101 ...... ..... 10" Never = "fsd" |b| Operands {
+        rs2: full(b, 2), rs1: SP, imm: double_sp_store(b), ..NONE
+    };
+}
 }
 
 const NONE: Operands = Operands { rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
@@ -215,6 +258,22 @@ fn word_offset(bits: u32) -> i32 {
 
 fn double_offset(bits: u32) -> i32 {
     gather(bits, &[(12, 10, 3), (6, 5, 6)])
+}
+
+fn word_sp_load(bits: u32) -> i32 {
+    gather(bits, &[(12, 12, 5), (6, 4, 2), (3, 2, 6)])
+}
+
+fn double_sp_load(bits: u32) -> i32 {
+    gather(bits, &[(12, 12, 5), (6, 5, 3), (4, 2, 6)])
+}
+
+fn word_sp_store(bits: u32) -> i32 {
+    gather(bits, &[(12, 9, 2), (8, 7, 6)])
+}
+
+fn double_sp_store(bits: u32) -> i32 {
+    gather(bits, &[(12, 10, 3), (9, 7, 6)])
 }
 
 fn jump_offset(bits: u32) -> i32 {

@@ -53,13 +53,11 @@ impl Decoder {
         for list in &mut decoder.wide {
             list.sort_by_key(|instruction| instruction.mask.count_zeros());
         }
-        if cpu.extensions.has(Extension::Zca) {
-            for compressed in COMPRESSED.iter().filter(|c| c.width.includes(cpu.xlen)) {
-                let base = instructions()
-                    .find(|base| base.mnemonic == compressed.base && base.exists(cpu));
-                if let Some(base) = base {
-                    decoder.narrow[narrow_index(compressed.bits)].push((compressed, base));
-                }
+        for compressed in COMPRESSED.iter().filter(|compressed| compressed.exists(cpu)) {
+            let base =
+                instructions().find(|base| base.mnemonic == compressed.base && base.exists(cpu));
+            if let Some(base) = base {
+                decoder.narrow[narrow_index(compressed.bits)].push((compressed, base));
             }
         }
         decoder
@@ -80,8 +78,8 @@ impl Decoder {
             let operands = (compressed.operands)(half.into());
             Match { instruction, compressed: Some(compressed), operands }
         };
-        let Operands { rd, rs1, rs2, .. } = found.operands;
-        (!self.embedded || rd | rs1 | rs2 < 16).then_some(found)
+        let registers = found.instruction.format.integer_registers(&found.operands);
+        (!self.embedded || registers < 16).then_some(found)
     }
 }
 
@@ -138,9 +136,9 @@ mod tests {
                 }
             }
             for bits in 0..=u16::MAX {
-                let of_width = COMPRESSED.iter().filter(|c| c.width.includes(cpu.xlen));
+                let existing = COMPRESSED.iter().filter(|c| c.exists(cpu));
                 let names: Vec<_> =
-                    of_width.filter(|c| c.matches(bits)).map(|c| c.mnemonic).collect();
+                    existing.filter(|c| c.matches(bits)).map(|c| c.mnemonic).collect();
                 assert!(names.len() <= 1, "{bits:04x} is {names:?}");
             }
         }
@@ -180,20 +178,23 @@ mod tests {
         for cpu in kinds() {
             let decoder = Decoder::new(cpu);
             let found: usize = decoder.narrow.iter().map(Vec::len).sum();
-            assert_eq!(found, COMPRESSED.iter().filter(|c| c.width.includes(cpu.xlen)).count());
+            assert_eq!(found, COMPRESSED.iter().filter(|c| c.exists(cpu)).count());
         }
     }
 
     #[test]
     fn operands_fit_the_width() {
-        let rv32 = Decoder::new(kinds()[0]);
+        let rv32 = Decoder::new(CpuModel::find("rv32").unwrap());
         assert!(rv32.decode(0x0201_1093).is_none(), "slli by 32");
         assert!(rv32.decode(0x1086).is_none(), "c.slli by 33");
         let mut embedded = CpuModel::find("rv32e").unwrap().clone();
         embedded.extensions.set(Extension::Zca, true);
+        embedded.extensions.set(Extension::F, true);
         let embedded = Decoder::new(&embedded);
         assert!(embedded.decode(0x0000_0813).is_none(), "li a6,0");
         assert!(embedded.decode(0x0000_0793).is_some(), "li a5,0");
         assert!(embedded.decode(0x4801).is_none(), "c.li a6,0");
+        assert!(embedded.decode(0x0108_7853).is_some(), "fadd.s fa6,fa6,fa6");
+        assert!(embedded.decode(0xe008_0853).is_none(), "fmv.x.w a6,fa6");
     }
 }

@@ -192,7 +192,7 @@ mod tests {
                 let (text, length) = disassemble(cpu, 0, bits);
                 assert!(!text.starts_with('.') && length == 4, "{}", instruction.mnemonic);
             }
-            for compressed in COMPRESSED.iter().filter(|c| c.width.includes(cpu.xlen)) {
+            for compressed in COMPRESSED.iter().filter(|c| c.exists(cpu)) {
                 let bits = (0..=u16::MAX).find(|bits| compressed.matches(*bits)).unwrap();
                 let (text, length) = disassemble(cpu, 0, bits.into());
                 assert!(!text.starts_with('.') && length == 2, "{}", compressed.mnemonic);

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use super::fields::{self, Field, f_name};
+
 /// The operands of an instruction. What a format does not have is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Operands {
@@ -12,7 +14,8 @@ pub struct Operands {
     pub rs1: u8,
     /// Second source register.
     pub rs2: u8,
-    /// What else there is: `aq` and `rl`, or the small immediate of a CSR instruction.
+    /// What else there is: `aq` and `rl`, the small immediate of a CSR instruction, or the rounding
+    /// mode and, above it, the third source of a floating-point instruction.
     pub aux: u8,
     /// Immediate, shift amount, CSR number or fence sets.
     pub imm: i32,
@@ -63,6 +66,12 @@ pub enum Format {
     Fence,
     /// `sfence.vma rs1,rs2`
     Sources,
+    /// `flw fd,imm(rs1)`
+    FloatLoad,
+    /// `fsw fs2,imm(rs1)`
+    FloatStore,
+    /// Operands with a field each, written in a row: `fadd.s fd,fs1,fs2,rm`
+    Fields(&'static [Field]),
     /// `ecall`
     None,
 }
@@ -90,12 +99,14 @@ impl Format {
         let sources = Operands { rs1: field(15), rs2: field(20), ..none };
         match self {
             Format::R => Operands { rs2: field(20), ..rd_rs1 },
-            Format::I | Format::Load => Operands { imm: signed >> 20, ..rd_rs1 },
+            Format::I | Format::Load | Format::FloatLoad => {
+                Operands { imm: signed >> 20, ..rd_rs1 }
+            }
             Format::Shift => Operands { imm: (bits >> 20 & 63) as i32, ..rd_rs1 },
             Format::Unary => rd_rs1,
             Format::Round => Operands { imm: (bits >> 20 & 15) as i32, ..rd_rs1 },
             Format::Byte => Operands { rs2: field(20), imm: (bits >> 30) as i32, ..rd_rs1 },
-            Format::Store => {
+            Format::Store | Format::FloatStore => {
                 let imm = signed >> 25 << 5 | i32::from(field(7));
                 Operands { imm, ..sources }
             }
@@ -124,6 +135,7 @@ impl Format {
             }
             Format::Fence => Operands { imm: (bits >> 20) as i32, ..none },
             Format::Sources => sources,
+            Format::Fields(list) => fields::decode(list, bits),
             Format::None => none,
         }
     }
@@ -137,10 +149,13 @@ impl Format {
             Format::R => rd | rs1 | rs2,
             Format::Unary => rd | rs1,
             Format::Byte => rd | rs1 | rs2 | imm << 30,
-            Format::I | Format::Load | Format::Shift | Format::Round | Format::Csr => {
-                rd | rs1 | imm << 20
-            }
-            Format::Store => rs1 | rs2 | (imm & 31) << 7 | imm >> 5 << 25,
+            Format::I
+            | Format::Load
+            | Format::FloatLoad
+            | Format::Shift
+            | Format::Round
+            | Format::Csr => rd | rs1 | imm << 20,
+            Format::Store | Format::FloatStore => rs1 | rs2 | (imm & 31) << 7 | imm >> 5 << 25,
             Format::Branch => {
                 let low = (imm & 0x1e) << 7 | (imm & 0x800) >> 4;
                 rs1 | rs2 | low | (imm & 0x7e0) << 20 | imm >> 31 << 31
@@ -159,7 +174,17 @@ impl Format {
             Format::MaybeTwo => rd | rs1 | rs2 | (imm & 3) << 26 | (imm & 4) << 28,
             Format::Fence => imm << 20,
             Format::Sources => rs1 | rs2,
+            Format::Fields(list) => fields::encode(list, operands),
             Format::None => 0,
+        }
+    }
+
+    /// The numbers of the integer registers among the operands, or-ed.
+    pub(super) fn integer_registers(self, operands: &Operands) -> u8 {
+        match self {
+            Format::FloatLoad | Format::FloatStore => operands.rs1,
+            Format::Fields(list) => fields::integer_registers(list, operands),
+            _ => operands.rd | operands.rs1 | operands.rs2,
         }
     }
 
@@ -187,6 +212,9 @@ impl Format {
             Format::Byte => format!("{rd},{rs1},{rs2},{imm:#x}"),
             Format::Load => format!("{rd},{imm}({rs1})"),
             Format::Store => format!("{rs2},{imm}({rs1})"),
+            Format::FloatLoad => format!("{},{imm}({rs1})", f_name(operands.rd)),
+            Format::FloatStore => format!("{},{imm}({rs1})", f_name(operands.rs2)),
+            Format::Fields(list) => fields::text(list, operands),
             Format::Branch => format!("{rs1},{rs2},{target:#x}"),
             Format::Upper => format!("{rd},{:#x}", imm as u32 >> 12),
             Format::Jump => format!("{rd},{target:#x}"),

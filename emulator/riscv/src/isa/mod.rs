@@ -9,8 +9,12 @@ mod a;
 mod aes;
 mod builder;
 mod c;
+mod d;
 mod decode;
 mod disassemble;
+mod f;
+mod fields;
+mod float;
 mod format;
 mod i;
 mod m;
@@ -27,6 +31,8 @@ mod zbc;
 mod zbkb;
 mod zbkx;
 mod zbs;
+mod zfa;
+mod zfh;
 mod zicbom;
 mod zicbop;
 mod zicboz;
@@ -48,8 +54,10 @@ pub(crate) use self::decode::length;
 pub use self::decode::{Decoder, Match};
 pub use self::disassemble::disassemble;
 pub(crate) use self::disassemble::text;
+pub use self::fields::{F_NAMES, Field, f_name};
 pub use self::format::{Format, Operands, X_NAMES, x_name};
 pub use self::print::{Print, describe};
+pub use crate::float::{FloatFormat, FloatOp, IntFormat};
 
 use crate::config::{Modes, Xlen};
 use crate::cpu::CpuModel;
@@ -141,6 +149,17 @@ pub const LISTS: &[&[Instruction]] = &[
     zknh::INSTRUCTIONS,
     zksed::INSTRUCTIONS,
     zksh::INSTRUCTIONS,
+    f::INSTRUCTIONS,
+    f::SHARED,
+    d::INSTRUCTIONS,
+    d::SHARED,
+    zfh::MINIMAL,
+    zfh::WITH_DOUBLE,
+    zfh::SHARED,
+    zfa::SINGLE,
+    zfa::DOUBLE,
+    zfa::DOUBLE_ONLY,
+    zfa::HALF,
     zicsr::INSTRUCTIONS,
     zifencei::INSTRUCTIONS,
     privileged::MACHINE,
@@ -219,7 +238,18 @@ pub(crate) const fn pattern(text: &str, length: u32) -> (u32, u32) {
 macro_rules! extension {
     ($needs:expr; $($mnemonic:literal $width:ident $format:ident $pattern:literal
         |$b:ident, $i:ident| $body:block)*) => {
-        pub(super) const INSTRUCTIONS: &[$crate::isa::Instruction] = &[$({
+        $crate::isa::records! { INSTRUCTIONS: $needs;
+            $($mnemonic, $width, $format, $pattern, |$b, $i| $body;)*
+        }
+    };
+}
+pub(crate) use extension;
+
+/// The same with a name for the list, and with expressions for mnemonics and encodings.
+macro_rules! records {
+    ($name:ident: $needs:expr; $($mnemonic:expr, $width:ident, $format:ident, $pattern:expr,
+        |$b:ident, $i:ident| $body:block;)*) => {
+        pub(super) const $name: &[$crate::isa::Instruction] = &[$({
             #[inline(always)]
             fn meaning<B: $crate::isa::Builder>(
                 $b: &mut B,
@@ -250,4 +280,4 @@ macro_rules! extension {
         }),*];
     };
 }
-pub(crate) use extension;
+pub(crate) use records;

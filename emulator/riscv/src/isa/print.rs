@@ -2,9 +2,11 @@
 //! people, and a proof that no meaning depends on the interpreter.
 
 use super::{
-    AmoOp, Builder, CsrOp, Flow, Function, Helper, Hint, Instruction, Operands, Size, x_name,
+    AmoOp, Builder, CsrOp, Flow, Function, Helper, Hint, Instruction, Operands, Size, f_name,
+    x_name,
 };
 use crate::config::Xlen;
+use crate::float::{FloatFormat, FloatOp};
 use crate::trap::Exception;
 
 /// Collects the operations of one meaning. A value is the number of the line that made it.
@@ -124,6 +126,26 @@ impl<const XLEN: u32> Builder for Print<XLEN> {
     }
     fn hint(&mut self, hint: Hint) {
         self.lines.push(format!("hint {hint:?}"));
+    }
+
+    fn float_enabled(&mut self) -> Flow {
+        self.effect("float_enabled".to_owned())
+    }
+    fn f(&mut self, register: u8, format: FloatFormat) -> usize {
+        self.value(format!("f.{format:?} {}", f_name(register)))
+    }
+    fn set_f(&mut self, register: u8, format: FloatFormat, value: usize) {
+        self.lines.push(format!("set_f.{format:?} {} v{value}", f_name(register)));
+    }
+    fn float(
+        &mut self,
+        op: FloatOp,
+        format: FloatFormat,
+        rm: u8,
+        operands: &[usize],
+    ) -> Flow<usize> {
+        let operands: String = operands.iter().map(|value| format!(" v{value}")).collect();
+        Ok(self.value(format!("float.{format:?} {op:?} rm={rm}{operands}")))
     }
 
     fn csr(&mut self, op: CsrOp, number: u16, operand: Option<usize>, read: bool) -> Flow<usize> {

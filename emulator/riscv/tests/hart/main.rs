@@ -6,6 +6,7 @@ mod atomics;
 mod common;
 mod counters;
 mod debug;
+mod float;
 mod memory;
 mod newer;
 mod paging;

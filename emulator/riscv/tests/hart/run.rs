@@ -140,6 +140,9 @@ fn the_register_dump_has_the_known_layout() {
     assert!(
         text.contains("\n x0/zero  00000000 x1/ra    80000001 x2/sp    00000000 x3/gp    0000")
     );
+    assert!(text.contains("x31/t6   00000000\n fcsr     00000000\n f0/ft0   0000000000000000 "));
+    assert!(text.ends_with("f31/ft11 0000000000000000\n"));
+    let text = Machine::new("rv32i", &[]).hart.registers();
     assert!(text.ends_with("x31/t6   00000000\n"));
 }
 
