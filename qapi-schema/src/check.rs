@@ -340,29 +340,30 @@ impl<'r> Checker<'r> {
         Some(())
     }
 
+    /// Finds values with the same spelling in C.
     fn value_clashes(&mut self, at: &Definition, values: &[EnumValue]) -> Option<()> {
-        self.clashes(at, "value", values.iter().map(|value| (value.name.as_str(), value.span)))
-    }
-
-    /// Finds names of one kind with the same spelling in C.
-    pub(crate) fn clashes<'n>(
-        &mut self,
-        at: &Definition,
-        role: &str,
-        names: impl Iterator<Item = (&'n str, Span)>,
-    ) -> Option<()> {
-        let mut seen = indexmap::IndexMap::new();
+        let mut seen: HashMap<String, &EnumValue> = HashMap::new();
         let mut right = Some(());
-        for (name, span) in names {
-            if let Some((other, place)) = seen.insert(spelling(name), (name, span)) {
-                let one = format!("{role} '{name}'");
-                let other = format!("{role} '{other}'");
-                let problem = Problem::Collision { one, other };
-                let error = Diagnostic::semantic(problem, at.anchor(), span);
-                right = self.report(at, error.relate(Some(place), "the other one"));
+        for value in values {
+            if let Some(other) = seen.insert(spelling(&value.name), value) {
+                let (one, other) = ((&*value.name, value.span), (&*other.name, other.span));
+                right = self.collision(at, "value", one, other);
             }
         }
         right
+    }
+
+    /// Records that two names of one kind have the same spelling in C.
+    pub(crate) fn collision<T>(
+        &mut self,
+        at: &Definition,
+        role: &str,
+        (one, span): (&str, Span),
+        (other, place): (&str, Span),
+    ) -> Option<T> {
+        let (one, other) = (format!("{role} '{one}'"), format!("{role} '{other}'"));
+        let error = Diagnostic::semantic(Problem::Collision { one, other }, at.anchor(), span);
+        self.report(at, error.relate(Some(place), "the other one"))
     }
 
     /// Resolves the types of members.

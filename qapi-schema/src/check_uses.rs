@@ -7,6 +7,7 @@ use crate::check::Checker;
 use crate::diagnostics::Diagnostic;
 use crate::error::Problem;
 use crate::model::{Branch, Builtin, Command, EntityId, Span};
+use crate::names::spelling;
 use crate::register::{RawKind, Registry};
 
 /// What JSON tells apart.
@@ -38,10 +39,14 @@ impl Checker<'_> {
         if resolved.len() < branches.len() {
             return None;
         }
-        self.clashes(at, "branch", branches.iter().map(|it| (it.name.as_str(), it.span)))?;
+        let mut seen: HashMap<String, &AstBranch> = HashMap::new();
         let mut taken: HashMap<Json, &AstBranch> = HashMap::new();
         let mut right = true;
         for (branch, Branch { name, ty, .. }) in branches.iter().zip(&resolved) {
+            if let Some(other) = seen.insert(spelling(name), branch) {
+                right = false;
+                self.collision::<()>(at, "branch", (name, branch.span), (&other.name, other.span));
+            }
             let claims = self.claims(*ty);
             if claims.is_empty() {
                 let problem = Problem::BranchType { branch: name.clone(), ty: self.describe(*ty) };

@@ -27,6 +27,7 @@ mod dump;
 mod error;
 mod explain;
 mod expr;
+mod input;
 pub mod model;
 mod names;
 mod parse;
@@ -39,6 +40,7 @@ mod source;
 mod suggest;
 mod syntax;
 
+use std::io;
 use std::path::Path;
 
 pub use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -55,8 +57,25 @@ use crate::parse::{DocState, Expression, Parsed};
 use crate::register::{RawKind, Registered, Registry, Request};
 
 /// Reads and checks a schema: the root file and everything that it includes.
+///
+/// # Errors
+///
+/// All errors of the stage that found any; the first one is the reference generator's.
 pub fn load(path: &Path) -> Result<Schema, Diagnostics> {
-    let mut parsed = parse::parse(&path.to_string_lossy());
+    load_with(path, &mut input::read_file)
+}
+
+/// Does the same with files that `read` gives: an editor's buffers, an archive, texts of a test.
+/// It gets paths as messages print them: that of an include is joined to its includer's directory.
+///
+/// # Errors
+///
+/// As [`load`] does; what `read` refuses is an error of the schema.
+pub fn load_with(
+    path: &Path,
+    read: &mut dyn FnMut(&Path) -> io::Result<Vec<u8>>,
+) -> Result<Schema, Diagnostics> {
+    let mut parsed = parse::parse(&path.to_string_lossy(), read);
     let (definitions, requests) = definitions(&mut parsed);
     if !parsed.errors.is_empty() {
         return Err(Diagnostics::new(parsed.errors, parsed.sources));

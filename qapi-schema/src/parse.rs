@@ -1,14 +1,12 @@
 //! Reads the root file and its includes, obeys directives, and pairs definitions with their
 //! documentation comments.
 
-use std::fs;
-use std::io;
-
 use crate::diagnostics::Diagnostic;
 use crate::docs::{self, DocComment};
 use crate::error::Problem;
 use crate::explain::{Located, explain, lexical_error, next_token};
 use crate::expr::{Node, Object, Value};
+use crate::input::{self, Input, Read};
 use crate::model::Span;
 use crate::paths;
 use crate::pragma::Pragmas;
@@ -51,35 +49,24 @@ pub(crate) enum DocState {
 }
 
 /// Parses a schema. Errors are in the result.
-pub(crate) fn parse(root: &str) -> Parsed {
-    let mut parser = Parser::default();
-    let read = fs::read(root);
-    match read {
+pub(crate) fn parse(root: &str, read: Read<'_>) -> Parsed {
+    let mut parser = Parser { input: Input::new(read), parsed: Parsed::default() };
+    match parser.input.read(root) {
         Ok(bytes) => parser.file(root.to_owned(), paths::absolute(root), bytes, None, 0),
-        Err(error) => {
-            let (path, reason) = (root.to_owned(), reason(&error));
-            let problem = Problem::UnreadableSchema { path, reason };
+        Err(reason) => {
+            let problem = Problem::UnreadableSchema { path: root.to_owned(), reason };
             parser.parsed.errors.push(Diagnostic::global(problem));
         }
     }
     parser.parsed
 }
 
-/// The operating system's message without the error number that the standard library appends.
-fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.rsplit_once(" (os error ") {
-        Some((reason, _)) => reason.to_owned(),
-        None => text,
-    }
-}
-
-#[derive(Default)]
-struct Parser {
+struct Parser<'r> {
+    input: Input<'r>,
     parsed: Parsed,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn file(
         &mut self,
         path: String,
@@ -88,7 +75,7 @@ impl Parser {
         includer: Option<Place>,
         depth: usize,
     ) {
-        let (text, invalid) = decode(bytes);
+        let (text, invalid) = input::decode(bytes);
         let file = self.parsed.sources.add(path, identity, text, includer);
         if let Some(offset) = invalid {
             let span = Place { file, offset }.span(0);
@@ -267,12 +254,12 @@ impl Parser {
         } else if depth == MAX_INCLUDES {
             self.semantic(Problem::IncludesTooDeep(MAX_INCLUDES), node, value.span);
         } else {
-            match fs::read(&path) {
+            match self.input.read(&path) {
                 Ok(bytes) => {
                     self.file(path, identity, bytes, Some(Place::start(node.span)), depth + 1);
                 }
-                Err(error) => {
-                    let problem = Problem::UnreadableInclude { path, reason: reason(&error) };
+                Err(reason) => {
+                    let problem = Problem::UnreadableInclude { path, reason };
                     self.semantic(problem, node, value.span);
                 }
             }
@@ -293,27 +280,4 @@ impl Parser {
             }
         }
     }
-}
-
-/// Decodes a file: newlines normalised, one at the end. The second value is where UTF-8 ends.
-fn decode(bytes: Vec<u8>) -> (String, Option<usize>) {
-    let (mut text, invalid) = match String::from_utf8(bytes) {
-        Ok(text) => (text, None),
-        Err(error) => {
-            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
-            let valid = normalise(String::from_utf8_lossy(valid).into_owned());
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            (text, Some(valid.len()))
-        }
-    };
-    text = normalise(text);
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    (text, invalid)
-}
-
-/// Turns CR LF and lone CR into LF.
-fn normalise(text: String) -> String {
-    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
 }

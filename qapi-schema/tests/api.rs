@@ -195,3 +195,19 @@ fn documentation_by_section() {
     ];
     assert_eq!(kinds, expected);
 }
+
+#[test]
+fn files_from_elsewhere() {
+    let mut asked = Vec::new();
+    let mut read = |path: &Path| {
+        asked.push(path.to_owned());
+        match path.to_str() {
+            Some("a/root.json") => Ok(b"{ 'include': '../b.json' }".to_vec()),
+            Some("a/../b.json") => Ok(b"{ 'command': 'halt' }".to_vec()),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        }
+    };
+    let schema = qapi_schema::load_with(Path::new("a/root.json"), &mut read).expect("a schema");
+    assert!(schema.find("halt").is_some());
+    assert_eq!(asked, ["a/root.json", "a/../b.json"].map(PathBuf::from));
+}

@@ -171,6 +171,53 @@ fn long_chains_of_includes() {
 }
 
 #[test]
+fn files_beyond_all_measure() {
+    let too_large = "the schema is larger than 16 MiB";
+    let root = path("large");
+    // A hole: 100 MiB that take no room.
+    let large = root.with_file_name("large.json");
+    let file = fs::File::create(&large).expect("a file");
+    file.set_len(100 << 20).expect("a size");
+    for path in [large.as_path(), Path::new("/dev/zero")] {
+        let text = qapi_schema::load(path).expect_err("too large").qemu();
+        assert_eq!(text, format!("can't read schema file '{}': {too_large}", path.display()));
+    }
+    // What counts is all files together.
+    let half = format!("#{}\n", " ".repeat(9 << 20));
+    fs::write(root.with_file_name("half.json"), &half).expect("a file");
+    let text = message("large", &format!("{{ 'include': 'half.json' }}\n{half}"));
+    assert!(text.starts_with("can't read include file") && text.ends_with(too_large), "{text}");
+}
+
+#[test]
+fn lines_beyond_all_measure() {
+    let long = " ".repeat(1 << 20);
+    let errors = load("long", format!("{long}; {long}").as_bytes()).expect_err("a wrong schema");
+    assert!(errors.qemu().ends_with("schema.json:1:1048577: stray ';'"));
+    assert!(errors.to_string().len() < 1000, "a line of a megabyte is not shown in full");
+    assert_eq!(message("long", &format!("'{}", "x".repeat(1 << 20))), "missing terminating \"'\"");
+    // What messages quote is quoted in full, and only there.
+    let name = "x".repeat(1 << 20);
+    let text = format!("{{ 'command': 'x', 'data': '{name}' }}");
+    let errors = load("long", text.as_bytes()).expect_err("a wrong schema").to_string();
+    assert!(errors.len() < 3 << 20, "{}", errors.len());
+}
+
+#[test]
+fn control_characters() {
+    assert_eq!(message("control", "{ \0 }"), "stray '\0'");
+    assert_eq!(message("control", "{ 'a\0b': 'c' }"), "funny character in string");
+    assert_eq!(message("control", "##\n# a\0\n"), "documentation comment must end with '##'");
+    assert!(load("control", b"# \0 \x1B[2J \x7F\n").is_ok());
+    // A terminal gets to see none of them.
+    for text in ["{ \0 }", "\x1B[2J", "'\x1B' \x1B[2J", "# \x1B[2J\n?"] {
+        let errors = load("control", text.as_bytes()).expect_err("a wrong schema").to_string();
+        let shown = |c: char| c == '\n' || !c.is_control();
+        assert!(errors.chars().all(shown), "{errors:?}");
+    }
+}
+
+#[test]
 fn time_is_in_proportion() {
     let mut definitions = String::new();
     for number in 0..5_000 {
