@@ -4,6 +4,7 @@ mod bench;
 mod checks;
 mod codegen;
 mod differ;
+mod fuzz;
 mod guest;
 mod tidy;
 mod vectors;
@@ -33,6 +34,11 @@ const VERBS: &[Verb] = &[
         name: "differ",
         about: "run random code on our harts and on QEMU's, and compare them at every trap",
         run: differ::run,
+    },
+    Verb {
+        name: "fuzz",
+        about: "mutate schemas and requests, and see that nothing breaks",
+        run: fuzz::run,
     },
     Verb {
         name: "guest",
