@@ -139,21 +139,23 @@ impl<'r> Checker<'r> {
 
     /// Records that there is no such type.
     fn unknown<T>(&mut self, at: &Definition, name: String, user: String, span: Span) -> Option<T> {
-        let help = match self.registry.names.get(&name).and_then(|id| self.owner(*id)) {
-            Some(other) => Some(format!("'{name}' is not a type, but a {}", other.meta)),
-            // Looking for similar names takes time, and nobody reads so much advice.
-            None if self.errors.len() > MAX_ADVICE => None,
-            None => {
-                let names = self.registry.raws.iter().enumerate().filter_map(|(index, raw)| {
-                    let written = matches!(raw.kind, RawKind::Builtin(_) | RawKind::QType)
-                        || matches!(raw.kind, RawKind::Definition) && self.is_type(EntityId(index));
-                    written.then_some(raw.name.as_str())
-                });
-                nearest(&name, names).map(|near| format!("there is a type '{near}'"))
-            }
-        };
-        let problem = Problem::UnknownType { user, name };
-        self.report(at, Diagnostic::semantic(problem, at.anchor(), span).advise(help))
+        let problem = Problem::UnknownType { user, name: name.clone() };
+        let error = Diagnostic::semantic(problem, at.anchor(), span);
+        if let Some(other) = self.registry.names.get(&name).and_then(|id| self.owner(*id)) {
+            let help = format!("'{name}' is not a type, but a {}", other.meta);
+            return self.report(at, error.advise(Some(help)));
+        }
+        // Looking for similar names takes time, and nobody reads so much advice.
+        if self.errors.len() > MAX_ADVICE {
+            return self.report(at, error);
+        }
+        let names = self.registry.raws.iter().enumerate().filter_map(|(index, raw)| {
+            let written = matches!(raw.kind, RawKind::Builtin(_) | RawKind::QType)
+                || matches!(raw.kind, RawKind::Definition) && self.is_type(EntityId(index));
+            written.then_some(raw.name.as_str())
+        });
+        let near = nearest(&name, names);
+        self.report(at, error.suggest("type", near))
     }
 
     /// The values of an enum type, checked or not.

@@ -11,6 +11,7 @@ use crate::error::Problem;
 use crate::model::{EntityId, EnumValue, Kind, Object, ObjectMeta, Span, Variant, Variants};
 use crate::names::spelling;
 use crate::register::{EMPTY, RawKind};
+use crate::suggest::nearest;
 
 /// How many levels of bases and branches an object may have; following them recurses.
 const MAX_LEVELS: usize = 200;
@@ -181,11 +182,10 @@ impl Checker<'_> {
         let ty = self.branch_type(at, branch)?;
         if !known.contains(branch.name.as_str()) {
             let (name, tag) = (branch.name.clone(), self.describe(tag));
-            let help = crate::suggest::nearest(&name, known.iter().copied());
-            let help = help.map(|near| format!("there is a value '{near}'"));
+            let near = nearest(&name, known.iter().copied());
             let problem = Problem::BranchNotValue { branch: name, tag };
             let error = Diagnostic::semantic(problem, at.anchor(), branch.span);
-            return self.report(at, error.advise(help));
+            return self.report(at, error.suggest("value", near));
         }
         if !self.is_object(ty) {
             let (branch_name, ty) = (branch.name.clone(), self.describe(ty));
@@ -200,11 +200,10 @@ impl Checker<'_> {
     /// The discriminator, which has to be a plain enum member of the base.
     fn tag(&mut self, at: &Definition, tag: &str, span: Span, seen: &Seen) -> Option<Tag> {
         let Some(member) = seen.get(&spelling(tag)).filter(|member| member.name == tag) else {
-            let help = crate::suggest::nearest(tag, seen.values().map(|it| it.name.as_str()));
-            let help = help.map(|near| format!("there is a member '{near}'"));
+            let near = nearest(tag, seen.values().map(|it| it.name.as_str()));
             let problem = Problem::TagNotInBase { tag: tag.to_owned() };
             let error = Diagnostic::semantic(problem, at.anchor(), span);
-            return self.report(at, error.advise(help));
+            return self.report(at, error.suggest("member", near));
         };
         let base = match self.registry.raws.get(member.holder.0) {
             Some(raw) if !matches!(raw.kind, RawKind::Base | RawKind::Arguments) => {

@@ -9,6 +9,7 @@ use crate::error::Problem;
 use crate::model::{Branch, Builtin, Command, EntityId, Span};
 use crate::names::spelling;
 use crate::register::{RawKind, Registry};
+use crate::suggest::nearest;
 
 /// What JSON tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -202,16 +203,14 @@ impl Checker<'_> {
         let values = self.enum_values(phases)?;
         let mut names: Vec<String> = Vec::new();
         for (phase, span) in listed {
-            let problem = if !values.iter().any(|value| value.name == *phase) {
+            if !values.iter().any(|value| value.name == *phase) {
+                let near = nearest(phase, values.iter().map(|value| value.name.as_str()));
                 let phases = self.pragmas.phase_enum.as_ref()?.name.clone();
-                Some(Problem::PhaseUnknown { phase: phase.clone(), phases })
+                let problem = Problem::PhaseUnknown { phase: phase.clone(), phases };
+                let error = Diagnostic::semantic(problem, at.anchor(), *span);
+                self.report::<()>(at, error.suggest("value", near));
             } else if names.contains(phase) {
-                Some(Problem::PhaseRepeated(phase.clone()))
-            } else {
-                None
-            };
-            if let Some(problem) = problem {
-                self.fail::<()>(at, problem, *span);
+                self.fail::<()>(at, Problem::PhaseRepeated(phase.clone()), *span);
             }
             names.push(phase.clone());
         }

@@ -84,8 +84,9 @@ impl Shape<'_> {
         let name_node = object.get(meta.name).map(|entry| &entry.node)?;
         let name = self.string(name_node, &format!("'{}'", meta.name))?.to_owned();
         self.context = Some(Context { meta: meta.name, name: name.clone() });
-        self.definition_name(meta.name, &name, name_node.span)?;
-        self.documentation(input, &name, name_node.span)?;
+        // A wrong name or comment does not keep the rest from being judged.
+        self.definition_name(meta.name, &name, name_node.span);
+        self.documentation(input, &name, name_node.span);
         self.keys(object, input.span, meta.name, meta.required, meta.optional)?;
         let body = match meta.name {
             "enum" => self.enumeration(object, &name),
@@ -114,7 +115,7 @@ impl Shape<'_> {
         })
     }
 
-    fn definition_name(&mut self, meta: &str, name: &str, span: Span) -> Option<()> {
+    fn definition_name(&mut self, meta: &str, name: &str, span: Span) {
         let result = match meta {
             "event" => names::check_upper(name, meta),
             "command" => {
@@ -123,19 +124,20 @@ impl Shape<'_> {
             }
             _ => names::check_camel(name, meta),
         };
-        self.name(result, span)
+        self.name(result, span);
     }
 
-    fn documentation(&mut self, input: &Input<'_>, name: &str, span: Span) -> Option<()> {
+    fn documentation(&mut self, input: &Input<'_>, name: &str, span: Span) {
         let Some(comment) = input.comment else {
             if input.doc == DocState::None && self.pragmas.doc_required {
-                return self.fail(Problem::DocRequired, span);
+                self.fail::<()>(Problem::DocRequired, span);
             }
-            return Some(());
+            return;
         };
         let symbol = comment.symbol.as_deref().unwrap_or_default();
         if symbol != name {
-            return self.fail(Problem::DocForOther(symbol.to_owned()), comment.span);
+            self.fail::<()>(Problem::DocForOther(symbol.to_owned()), comment.span);
+            return;
         }
         let is_command = input.object.contains_key("command");
         let problem = |kind: &SectionKind, problem| {
@@ -152,9 +154,7 @@ impl Shape<'_> {
         } else {
             None
         };
-        // The reference stops here; the rest of the definition can be judged all the same.
         self.errors.extend(error);
-        Some(())
     }
 
     fn enumeration(&mut self, object: &Object, name: &str) -> Option<Body> {

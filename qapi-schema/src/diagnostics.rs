@@ -30,6 +30,8 @@ pub struct Diagnostic {
     pub related: Vec<(Span, String)>,
     /// Advice.
     pub help: Vec<String>,
+    /// What probably should stand at `span`, ready to replace what stands there.
+    pub suggestion: Option<String>,
     pub(crate) anchor: Option<Anchor>,
     pub(crate) definition: Option<Definition>,
     /// Where the reference places the previous definition of the same name.
@@ -74,6 +76,7 @@ impl Diagnostic {
             span,
             related: Vec::new(),
             help: Vec::new(),
+            suggestion: None,
             anchor,
             definition: None,
             previous: None,
@@ -90,6 +93,13 @@ impl Diagnostic {
     pub(crate) fn relate(mut self, span: Option<Span>, label: impl Into<String>) -> Self {
         self.related.extend(span.map(|span| (span, label.into())));
         self
+    }
+
+    /// Says which name was probably meant: there is a `what` of that name. What stands at the
+    /// span is then the wrong name in quotes.
+    pub(crate) fn suggest(mut self, what: &str, name: Option<&str>) -> Self {
+        self.suggestion = name.map(|name| format!("'{name}'"));
+        self.advise(name.map(|name| format!("there is a {what} '{name}'")))
     }
 
     /// Adds advice.
@@ -164,7 +174,22 @@ impl Diagnostics {
         text
     }
 
-    /// All errors and files for tools. Columns count characters from 1, offsets are bytes.
+    /// All errors and files for tools: `{ "errors": [...], "total": N, "files": [...] }`.
+    ///
+    /// An error has these members, and may get more:
+    ///
+    /// - `code`: one of [`Problem::CODES`]; `message`: the text, which may have two lines
+    /// - `qemu`: what the reference prints of it, with its place
+    /// - `definition`: `meta` and `name` of the definition it is in, or null
+    /// - `place`: where it is; null only when the root cannot be read
+    /// - `related`: further places, each with a `label`
+    /// - `help`: advice, one text each
+    /// - `suggestion`: what probably should stand at `place` instead, or null
+    ///
+    /// A place has `file`, `line`, `column`, `end-line`, `end-column` (lines and characters from
+    /// 1, the end one past the last character), `start` and `end` (bytes from 0, newlines counted
+    /// as one byte), and `included-from`: `file` and `line` of the include directives, outermost
+    /// first. `total` counts the errors; only the first thousand are listed.
     pub fn json(&self) -> Value {
         let error = |diagnostic: &Diagnostic| {
             let related = diagnostic.related.iter().map(|(span, label)| {
@@ -183,6 +208,7 @@ impl Diagnostics {
                 "place": diagnostic.span.map(|span| self.place(span)),
                 "related": related.collect::<Vec<_>>(),
                 "help": diagnostic.help,
+                "suggestion": diagnostic.suggestion,
             })
         };
         json!({
@@ -194,6 +220,7 @@ impl Diagnostics {
 
     fn place(&self, span: Span) -> Value {
         let place = Place::start(span);
+        let end = Place { file: span.file, offset: span.end };
         let included = self.sources.includers(span.file).into_iter().map(
             |place| json!({ "file": self.sources.path(place.file), "line": self.sources.line(place) }),
         );
@@ -201,6 +228,8 @@ impl Diagnostics {
             "file": self.sources.path(span.file),
             "line": self.sources.line(place),
             "column": self.sources.plain_column(place),
+            "end-line": self.sources.line(end),
+            "end-column": self.sources.plain_column(end),
             "start": span.start,
             "end": span.end,
             "included-from": included.collect::<Vec<_>>(),

@@ -15,6 +15,11 @@
 //! error shown is worth correcting.
 #![forbid(unsafe_code)]
 
+// The example of the page is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod ast;
 mod check;
 mod check_object;

@@ -273,11 +273,8 @@ impl Parser<'_> {
             return;
         };
         for (name, entry) in pragmas {
-            if let Err((problem, span)) =
-                self.parsed.pragmas.set(name, entry, Place::start(node.span))
-            {
-                self.semantic(problem, node, span);
-            }
+            let set = self.parsed.pragmas.set(name, entry, Place::start(node.span));
+            self.parsed.errors.extend(set.err().map(|error| *error));
         }
     }
 }

@@ -3,10 +3,23 @@
 
 use std::collections::HashSet;
 
+use crate::diagnostics::Diagnostic;
 use crate::error::Problem;
 use crate::expr::Entry;
 use crate::model::Span;
 use crate::source::Place;
+use crate::suggest::nearest;
+
+/// All pragmas.
+const NAMES: [&str; 7] = [
+    "doc-required",
+    "phase-enum",
+    "command-name-exceptions",
+    "command-returns-exceptions",
+    "documentation-exceptions",
+    "member-name-exceptions",
+    "value-name-exceptions",
+];
 
 /// The state of all pragmas.
 #[derive(Clone, Debug, Default)]
@@ -43,9 +56,9 @@ impl Pragmas {
         name: &str,
         entry: &Entry,
         anchor: Place,
-    ) -> Result<(), (Problem, Span)> {
+    ) -> Result<(), Box<Diagnostic>> {
         let node = &entry.node;
-        let wrong = |problem| (problem, node.span);
+        let wrong = |problem| Diagnostic::semantic(problem, anchor, node.span);
         let list = match name {
             "doc-required" => {
                 let value = node.boolean().ok_or_else(|| wrong(Problem::PragmaNotBoolean))?;
@@ -63,7 +76,11 @@ impl Pragmas {
             "documentation-exceptions" => &mut self.documentation,
             "member-name-exceptions" => &mut self.member_names,
             "value-name-exceptions" => &mut self.value_names,
-            _ => return Err((Problem::UnknownPragma(name.to_owned()), entry.key)),
+            _ => {
+                let problem = Problem::UnknownPragma(name.to_owned());
+                let error = Diagnostic::semantic(problem, anchor, entry.key);
+                return Err(error.suggest("pragma", nearest(name, NAMES.into_iter())).into());
+            }
         };
         let names = node.array().map(|elements| {
             elements.iter().map(|element| element.string().map(str::to_owned)).collect()

@@ -45,7 +45,8 @@ impl Shape<'_> {
         }
     }
 
-    /// Checks that all required keys and no unknown ones are there.
+    /// Checks that all required keys and no unknown ones are there. With unknown ones only, the
+    /// rest can be judged all the same.
     pub(crate) fn keys(
         &mut self,
         object: &Object,
@@ -56,20 +57,34 @@ impl Shape<'_> {
     ) -> Option<()> {
         let missing = required.iter().filter(|key| !object.contains_key(**key));
         let missing = sorted(missing.copied());
-        if !missing.is_empty() {
-            return self.fail(Problem::MissingKeys { what: what.to_owned(), names: missing }, span);
-        }
         let valid = sorted(required.iter().chain(optional).copied());
         let unknown = object.iter().filter(|(key, _)| !valid.contains(key));
-        let unknown: Vec<_> = unknown.map(|(key, entry)| (key.clone(), entry.key)).collect();
+        let unknown: Vec<_> = unknown.map(|(key, entry)| (key.as_str(), entry.key)).collect();
+        let what = what.to_owned();
+        if !missing.is_empty() {
+            // A required key is missing where it is misspelt.
+            let near = |(key, place): &(&str, Span)| {
+                let near = nearest(key, missing.iter().map(String::as_str))?;
+                Some((*place, format!("this may be meant to be '{near}'")))
+            };
+            let related: Vec<_> = unknown.iter().filter_map(near).collect();
+            let problem = Problem::MissingKeys { what, names: missing };
+            let mut error = Diagnostic::semantic(problem, self.anchor, span);
+            error.related = related;
+            self.errors.push(error.within(self.context.clone()));
+            return None;
+        }
         let Some((first, place)) = unknown.first() else { return Some(()) };
-        let help = nearest(first, valid.iter().map(String::as_str))
-            .map(|near| format!("there is a key '{near}'"));
-        let names = sorted(unknown.iter().map(|(key, _)| key.as_str()));
-        let problem = Problem::UnknownKeys { what: what.to_owned(), names, valid };
-        let error = Diagnostic::semantic(problem, self.anchor, *place);
-        self.errors.push(error.within(self.context.clone()).advise(help));
-        None
+        let free = valid.iter().map(String::as_str).filter(|key| !object.contains_key(*key));
+        let near = nearest(first, free).map(str::to_owned);
+        let names = sorted(unknown.iter().map(|(key, _)| *key));
+        let problem = Problem::UnknownKeys { what, names, valid };
+        let mut error = Diagnostic::semantic(problem, self.anchor, *place);
+        for (_, place) in unknown.iter().skip(1) {
+            error = error.relate(Some(*place), "nor is this");
+        }
+        self.errors.push(error.within(self.context.clone()).suggest("key", near.as_deref()));
+        Some(())
     }
 
     /// An `if`. `None` is for an error, `Some(None)` for no condition.
@@ -96,7 +111,11 @@ impl Shape<'_> {
             _ => return self.fail(Problem::CondForm { what: what_owned() }, node.span),
         };
         let title = format!("'if' condition of {what}");
+        let known = self.errors.len();
         self.keys(object, node.span, &title, &[], &["all", "any", "not"])?;
+        if self.errors.len() > known {
+            return None;
+        }
         match (object.len(), object.first()) {
             (1, Some((key, entry))) => match key.as_str() {
                 "all" => Some(Cond::All(self.operands("all", &entry.node, what)?)),

@@ -82,7 +82,14 @@ fn errors_as_json() {
     let (start, end) = (first["place"]["start"].as_u64(), first["place"]["end"].as_u64());
     let (start, end) = (start.expect("an offset") as usize, end.expect("an offset") as usize);
     assert_eq!(&text[start..end], "'string'");
+    assert_eq!(
+        (&first["place"]["end-line"], &first["place"]["end-column"]),
+        (&2.into(), &26.into())
+    );
+    assert!(first["suggestion"].is_null() && first["related"].is_array());
     assert_eq!(json["errors"][1]["help"][0], "there is a type 'Sa'");
+    assert_eq!(json["errors"][1]["suggestion"], "'Sa'");
+    assert_eq!(json["total"], 2);
     assert_eq!(json["files"].as_array().map(Vec::len), Some(1));
 }
 
