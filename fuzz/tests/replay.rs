@@ -1,6 +1,5 @@
 //! What the fuzz targets were started from and what once failed, again; and a few mutants of it,
 //! the same ones every time.
-#![expect(clippy::expect_used, reason = "tests may fail as tests may")]
 
 use boardwright_fuzz::{TARGETS, mutants};
 
