@@ -160,10 +160,13 @@ async fn replies_that_are_not_what_the_schema_says() {
     for (reply, expected) in rows {
         let serve = async {
             let id = peer.hear_call("execute", "second").await;
-            peer.answer(id, reply).await;
+            peer.answer(id, reply.clone()).await;
         };
         let (result, ()) = tokio::join!(client.execute(Second), serve);
-        assert_eq!(result.unwrap_err().to_string(), expected);
+        let error = result.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        // What came is not lost.
+        assert!(matches!(error, ClientError::Unreadable(unreadable) if unreadable.value == reply));
     }
     // A class of a later protocol counts as the general one.
     let serve = async {

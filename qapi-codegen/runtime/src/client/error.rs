@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::{fmt, io};
 
-use crate::QmpError;
 use crate::json::ParseError;
+use crate::{QmpError, Value};
 
 /// Why there is no reply, or no event.
 #[derive(Debug)]
@@ -14,12 +14,7 @@ pub enum ClientError {
     /// The server refused the command.
     Refused(QmpError),
     /// What the server said is not what the schema says.
-    Unreadable {
-        /// What it said: `reply of query-status`, `event STOP`.
-        what: String,
-        /// Where in it something is wrong, and what.
-        cause: Box<QmpError>,
-    },
+    Unreadable(Box<Unreadable>),
     /// The connection ended.
     Lost(Lost),
     /// The server does not offer out-of-band execution.
@@ -29,8 +24,8 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    pub(super) fn unreadable(what: impl Into<String>, cause: QmpError) -> Self {
-        Self::Unreadable { what: what.into(), cause: Box::new(cause) }
+    pub(super) fn unreadable(what: impl Into<String>, cause: QmpError, value: Value) -> Self {
+        Self::Unreadable(Box::new(Unreadable { what: what.into(), cause, value }))
     }
 
     /// The server's error, if it refused the command.
@@ -47,7 +42,9 @@ impl fmt::Display for ClientError {
         match self {
             Self::Connect(_) => f.write_str("cannot connect"),
             Self::Refused(error) => write!(f, "{}: {}", error.class, error.desc),
-            Self::Unreadable { what, cause } => write!(f, "{what}: {cause}"),
+            Self::Unreadable(unreadable) => {
+                write!(f, "{}: {}", unreadable.what, unreadable.cause)
+            }
             Self::Lost(lost) => write!(f, "the connection is lost: {lost}"),
             Self::NoOutOfBand => f.write_str("the server does not execute out of band"),
             Self::Missed(count) => write!(f, "{count} events were not taken in time"),
@@ -68,6 +65,18 @@ impl From<Lost> for ClientError {
     fn from(lost: Lost) -> Self {
         Self::Lost(lost)
     }
+}
+
+/// Something that a server of another version said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unreadable {
+    /// What it said: `reply of query-status`, `event STOP`.
+    pub what: String,
+    /// Where in it something is wrong, and what.
+    pub cause: QmpError,
+    /// The reply or the event's data as it came: the command was carried out, and need not be
+    /// repeated for what can be read all the same.
+    pub value: Value,
 }
 
 /// Why a connection ended. Everybody who waits for an answer gets the same.

@@ -130,7 +130,10 @@ impl RawEvent {
     fn read<E: AnyEvent>(&self) -> Result<Heard<E>, ClientError> {
         match E::read(&self.name, &self.data) {
             Ok(event) => Ok(Heard { event, at: self.at }),
-            Err(cause) => Err(ClientError::unreadable(format!("event {}", self.name), cause)),
+            Err(cause) => {
+                let what = format!("event {}", self.name);
+                Err(ClientError::unreadable(what, cause, self.data.clone()))
+            }
         }
     }
 }

@@ -77,7 +77,7 @@ use tokio::net::{TcpStream, ToSocketAddrs, UnixStream};
 use crate::{AnyEvent, Decode, Map, Mode, OobRequest, Path, Request, Value};
 
 use connection::{Band, Connection};
-pub use error::{ClientError, Lost};
+pub use error::{ClientError, Lost, Unreadable};
 pub use events::{CAPACITY, Events, Heard};
 pub use greeting::Greeting;
 pub use schema::{SchemaCommand, SchemaEvent, SchemaMember, ServerSchema};
@@ -203,6 +203,6 @@ impl Client {
         };
         let reply = self.connection.call(R::NAME, arguments, band, R::ANSWERED).await?;
         R::Reply::decode(&reply, &Path::RETURN, Mode::Lenient)
-            .map_err(|cause| ClientError::unreadable(format!("reply of {}", R::NAME), cause))
+            .map_err(|cause| ClientError::unreadable(format!("reply of {}", R::NAME), cause, reply))
     }
 }

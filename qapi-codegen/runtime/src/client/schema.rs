@@ -53,7 +53,7 @@ impl ServerSchema {
         let entities = answer.as_array().and_then(|list| list.iter().map(named).collect());
         let entities = entities.ok_or_else(|| {
             let cause = QmpError::generic("expected a list of objects with names");
-            ClientError::unreadable("reply of query-qmp-schema", cause)
+            ClientError::unreadable("reply of query-qmp-schema", cause, answer.clone())
         })?;
         Ok(Self { entities })
     }
