@@ -19,12 +19,6 @@ use crate::trap::{Exception, Mode};
 pub(crate) struct Core {
     /// The integer registers, on RV32 sign-extended. `x0` is always 0.
     pub(crate) x: [u64; 32],
-    /// The floating-point registers. What is narrower than 64 bits has ones above.
-    pub(crate) f: [u64; 32],
-    /// The floating-point exceptions since they were last cleared.
-    pub(crate) fflags: u8,
-    /// The dynamic rounding mode.
-    pub(crate) frm: u8,
     /// The address of the next instruction; while a block runs, of its first one.
     pub(crate) pc: u64,
     /// Instructions retired before the current block.
@@ -34,6 +28,12 @@ pub(crate) struct Core {
     pub(crate) interrupts: Arc<Interrupts>,
     /// Stands for the way from virtual addresses to code: changes whenever that may have.
     pub(crate) view: u64,
+    /// The floating-point registers. What is narrower than 64 bits has ones above.
+    pub(crate) f: [u64; 32],
+    /// The floating-point exceptions since they were last cleared.
+    pub(crate) fflags: u8,
+    /// The dynamic rounding mode.
+    pub(crate) frm: u8,
     pub(crate) tlb: Tlb,
     pub(crate) mode: Mode,
     pub(crate) xlen: Xlen,
@@ -156,6 +156,9 @@ mod tests {
         assert_eq!(offset_of!(Core, attention), 272);
         assert_eq!(offset_of!(Core, interrupts), 280);
         assert_eq!(offset_of!(Core, view), 288);
-        assert_eq!(offset_of!(Core, tlb), 296);
+        assert_eq!(offset_of!(Core, f), 296);
+        assert_eq!(offset_of!(Core, fflags), 552);
+        assert_eq!(offset_of!(Core, frm), 553);
+        assert_eq!(offset_of!(Core, tlb), 560);
     }
 }

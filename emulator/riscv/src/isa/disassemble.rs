@@ -1,6 +1,7 @@
 //! From bits to assembly text, as binutils write it, with the usual pseudo-instructions (volume I,
 //! "RISC-V Assembly Programmer's Handbook").
 
+use super::fields::f_name;
 use super::format::x_name;
 use super::{Decoder, Operands};
 use crate::cpu::CpuModel;
@@ -29,10 +30,13 @@ enum Shape {
     RdCsr,
     CsrRs1,
     CsrAux,
+    RdAux,
+    FdFs1,
 }
 
 use Shape::{
-    CsrAux, CsrRs1, Rd, RdCsr, RdImm, RdRs1, RdRs2, Rs1, Rs1Offset, Rs1Target, Rs2Target, Target,
+    CsrAux, CsrRs1, FdFs1, Rd, RdAux, RdCsr, RdImm, RdRs1, RdRs2, Rs1, Rs1Offset, Rs1Target,
+    Rs2Target, Target,
 };
 
 const fn alias(
@@ -77,6 +81,26 @@ static ALIASES: &[Alias] = &[
     alias("csrrs", "rdcycle", |o| o.rs1 == 0 && o.imm == 0xc00, Rd),
     alias("csrrs", "rdtime", |o| o.rs1 == 0 && o.imm == 0xc01, Rd),
     alias("csrrs", "rdinstret", |o| o.rs1 == 0 && o.imm == 0xc02, Rd),
+    alias("fsgnj.s", "fmv.s", |o| o.rs1 == o.rs2, FdFs1),
+    alias("fsgnjn.s", "fneg.s", |o| o.rs1 == o.rs2, FdFs1),
+    alias("fsgnjx.s", "fabs.s", |o| o.rs1 == o.rs2, FdFs1),
+    alias("fsgnj.d", "fmv.d", |o| o.rs1 == o.rs2, FdFs1),
+    alias("fsgnjn.d", "fneg.d", |o| o.rs1 == o.rs2, FdFs1),
+    alias("fsgnjx.d", "fabs.d", |o| o.rs1 == o.rs2, FdFs1),
+    alias("fsgnj.h", "fmv.h", |o| o.rs1 == o.rs2, FdFs1),
+    alias("fsgnjn.h", "fneg.h", |o| o.rs1 == o.rs2, FdFs1),
+    alias("fsgnjx.h", "fabs.h", |o| o.rs1 == o.rs2, FdFs1),
+    alias("csrrs", "frflags", |o| o.rs1 == 0 && o.imm == 1, Rd),
+    alias("csrrw", "fsflags", |o| o.rd == 0 && o.imm == 1, Rs1),
+    alias("csrrw", "fsflags", |o| o.imm == 1, RdRs1),
+    alias("csrrs", "frrm", |o| o.rs1 == 0 && o.imm == 2, Rd),
+    alias("csrrw", "fsrm", |o| o.rd == 0 && o.imm == 2, Rs1),
+    alias("csrrw", "fsrm", |o| o.imm == 2, RdRs1),
+    alias("csrrs", "frcsr", |o| o.rs1 == 0 && o.imm == 3, Rd),
+    alias("csrrw", "fscsr", |o| o.rd == 0 && o.imm == 3, Rs1),
+    alias("csrrw", "fscsr", |o| o.imm == 3, RdRs1),
+    alias("csrrwi", "fsflagsi", |o| o.imm == 1, RdAux),
+    alias("csrrwi", "fsrmi", |o| o.imm == 2, RdAux),
     alias("csrrs", "csrr", |o| o.rs1 == 0, RdCsr),
     alias("csrrw", "csrw", |o| o.rd == 0, CsrRs1),
     alias("csrrs", "csrs", |o| o.rd == 0, CsrRs1),
@@ -109,6 +133,8 @@ impl Alias {
             RdCsr => format!("{name} {rd},{}", csr()),
             CsrRs1 => format!("{name} {},{rs1}", csr()),
             CsrAux => format!("{name} {},{aux}", csr()),
+            RdAux => format!("{name} {rd},{aux}"),
+            FdFs1 => format!("{name} {},{}", f_name(operands.rd), f_name(operands.rs1)),
         }
     }
 }
@@ -174,6 +200,26 @@ mod tests {
             (0x1200_0073, "sfence.vma"),
             (0x0015_9513, "slli a0,a1,0x1"),
             (0x0000_1537, "lui a0,0x1"),
+            (0x0015_7553, "fadd.s fa0,fa0,ft1"),
+            (0x0015_0553, "fadd.s fa0,fa0,ft1,rne"),
+            (0x0015_5553, "fadd.s fa0,fa0,ft1,unknown"),
+            (0x6ab5_f543, "fmadd.d fa0,fa1,fa1,fa3"),
+            (0x6ab5_9543, "fmadd.d fa0,fa1,fa1,fa3,rtz"),
+            (0xc005_1553, "fcvt.w.s a0,fa0,rtz"),
+            (0xd205_0553, "fcvt.d.w fa0,a0"),
+            (0x4205_8553, "fcvt.d.s fa0,fa1"),
+            (0x5805_f553, "fsqrt.s fa0,fa1"),
+            (0x20b5_8553, "fmv.s fa0,fa1"),
+            (0x22b5_9553, "fneg.d fa0,fa1"),
+            (0x22b5_a553, "fabs.d fa0,fa1"),
+            (0xe005_8553, "fmv.x.w a0,fa1"),
+            (0xa0c5_a553, "feq.s a0,fa1,fa2"),
+            (0x0085_2507, "flw fa0,8(a0)"),
+            (0x00a5_3427, "fsd fa0,8(a0)"),
+            (0x2508, "fld fa0,8(a0)"),
+            (0x0030_2573, "frcsr a0"),
+            (0x0025_1073, "fsrm a0"),
+            (0x0010_d073, "fsflagsi zero,1"),
             (0x0000, ".2byte 0x0"),
             (0xffff_ffff, ".4byte 0xffffffff"),
         ] {
