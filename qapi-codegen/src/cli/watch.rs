@@ -3,6 +3,7 @@
 //! Files are looked at a few times a second. A schema is some dozens of files, so that this costs
 //! nothing one could measure, works on every file system and needs no service of the host.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use std::{fs, thread};
@@ -17,32 +18,39 @@ const INTERVAL: Duration = Duration::from_millis(200);
 pub(super) fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let mut files = vec![arguments.schema.clone()];
     for round in 1u64.. {
-        // Looked at before they are read: a change during the round makes another one.
+        // Before anything is read: a change while it is read makes another round.
         let before = stamps(&files);
         let told = match once(arguments) {
             Ok(done) => {
                 files = watched(done.files, done.verdict, &arguments.schema);
                 let verdict = if done.verdict { "fine" } else { "not accepted" };
-                format!("{verdict}, {} files written", done.written)
+                format!("{verdict}, files written: {}", done.written)
             }
             Err(Failure(message)) => {
                 eprintln!("error: {message}");
                 "failed".to_owned()
             }
         };
-        eprintln!("round {round}: {told}; watching {} files", files.len());
-        // Files that this round has found first were not looked at before it.
+        // Files that were not known before the round are looked at now.
         let mut seen = stamps(&files);
-        for (path, stamp) in before {
-            if let Some(known) = seen.iter_mut().find(|(known, _)| *known == path) {
-                known.1 = stamp;
-            }
-        }
-        while stamps(&files) == seen {
-            thread::sleep(INTERVAL);
-        }
+        seen.extend(before.into_iter().filter(|(path, _)| files.contains(path)));
+        eprintln!("round {round}: {told}, watched: {}", files.len());
+        wait_for_change(&files, &seen);
     }
     Ok(true)
+}
+
+/// Waits until files have changed and then rest: an editor may write one in several steps.
+fn wait_for_change(files: &[PathBuf], seen: &Stamps) {
+    let mut last = stamps(files);
+    loop {
+        thread::sleep(INTERVAL);
+        let now = stamps(files);
+        if now != *seen && now == last {
+            return;
+        }
+        last = now;
+    }
 }
 
 /// What to look at. After an error the folders, too: a file that is missing may appear.
@@ -62,8 +70,11 @@ fn watched(mut files: Vec<PathBuf>, fine: bool, schema: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The state of each file that is looked at.
+type Stamps = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
+
 /// When each file was changed, and its size; nothing for one that is not there.
-fn stamps(files: &[PathBuf]) -> Vec<(PathBuf, Option<(SystemTime, u64)>)> {
+fn stamps(files: &[PathBuf]) -> Stamps {
     let stamp = |path: &PathBuf| {
         let data = fs::metadata(path).ok()?;
         Some((data.modified().ok()?, data.len()))

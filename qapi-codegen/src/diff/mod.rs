@@ -107,12 +107,12 @@ impl fmt::Display for Level {
 pub struct Change {
     /// How much it matters.
     pub level: Level,
-    /// `added`, `removed` or `changed`.
-    pub kind: &'static str,
     /// What it belongs to: `command 'x'`, `event 'X'`, `type 'X' in arguments`.
     pub subject: String,
     /// What has changed, and how.
     pub message: String,
+    /// `added`, `removed` or `changed`.
+    pub kind: &'static str,
 }
 
 /// All differences, what matters most first.

@@ -221,7 +221,7 @@ impl<'s> Writer<'s> {
         parts.extend(prose.remove(&None).map(Part::Prose));
         let mut title = vec![Inline::Code(file.to_owned())];
         if let Some(Part::Prose(blocks)) = parts.first_mut()
-            && let Some(Block::Heading(1, heading)) = blocks.first_mut()
+            && let Some(Block::Heading(1 | 2, heading)) = blocks.first_mut()
         {
             title = std::mem::take(heading);
             blocks.remove(0);

@@ -39,9 +39,13 @@ function filter() {
     entry.link.parentElement.hidden = entry.article.hidden;
   }
   for (const prose of document.querySelectorAll(".prose")) prose.hidden = !all;
-  for (const group of document.querySelectorAll(".chapter, #index details")) {
-    group.hidden = !all && !group.querySelector("article:not([hidden]), li:not([hidden])");
-  }
+  const hideEmpty = (groups, part) => {
+    for (const group of document.querySelectorAll(groups)) {
+      group.hidden = !all && !group.querySelector(`${part}:not([hidden])`);
+    }
+  };
+  hideEmpty(".chapter", "article");
+  hideEmpty("#index details", "li");
   found.textContent = all ? "" : shown.length
     ? `${shown.length} of ${entries.length}${how && " " + how}`
     : "Nothing found";
