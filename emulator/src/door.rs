@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use qapi_runtime::{Event, Handler, Map, QmpError, Value};
+use qapi_runtime::{Event, Handler, Map, Policy, QmpError, Value};
 
 use crate::backends::host::Host;
 use crate::cli::Step;
@@ -136,8 +136,8 @@ impl Executor for Inbox {
         let entry = qapi::command::<Door, Shared>(name).ok_or_else(|| not_found(name))?;
         qapi::gate(entry.info, self.shared.phase())?;
         match entry.run {
-            Handler::OutOfBand(run) => run(&self.shared, &Value::Object(arguments.clone())),
-            Handler::InBand(_) => {
+            Handler::OutOfBand(run) => run(&self.shared, entry.call(arguments, Policy::ACCEPT)),
+            Handler::InBand(_) | Handler::Coroutine(_) => {
                 Err(QmpError::generic(format!("The command {name} does not support OOB")))
             }
         }
@@ -210,11 +210,8 @@ impl Door {
         let entry =
             qapi::command::<Self, Shared>(&command.name).ok_or_else(|| not_found(&command.name))?;
         qapi::gate(entry.info, self.stage.phase())?;
-        let arguments = Value::Object(command.arguments.clone());
-        match entry.run {
-            Handler::InBand(run) => run(self, &arguments),
-            Handler::OutOfBand(run) => run(&self.shared, &arguments),
-        }
+        let shared = self.shared.clone();
+        entry.run(self, &shared, &command.arguments, Policy::ACCEPT)
     }
 
     /// Serves clients and the guest until the program is to end; returns its exit status.

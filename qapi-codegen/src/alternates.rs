@@ -1,15 +1,14 @@
 //! Alternates become enums of which the JSON kind decides; nothing is tried out.
 
-use proc_macro2::TokenStream;
 use qapi_schema::model::{Branch, Builtin, EntityId, Kind};
-use quote::quote;
 
-use crate::context::Scope;
+use crate::code::{Code, literal};
+use crate::context::{Scope, cfg, described};
 use crate::docs;
 use crate::names::{camel, distinct};
 
 /// The kinds of JSON value, as far as the language tells branches apart.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Json {
     Null,
     Bool,
@@ -30,78 +29,84 @@ fn json_kind(scope: &Scope<'_>, id: EntityId) -> Json {
     }
 }
 
-fn pattern(kind: Json) -> TokenStream {
-    match kind {
-        Json::Null => quote! { rt::Value::Null },
-        Json::Bool => quote! { rt::Value::Bool(_) },
-        Json::Number => quote! { rt::Value::Number(_) },
-        Json::String => quote! { rt::Value::String(_) },
-        Json::Array => quote! { rt::Value::Array(_) },
-        Json::Object => quote! { rt::Value::Object(_) },
-    }
+/// The kind's pattern: the variants of the value type have the same names.
+fn pattern(kind: Json) -> String {
+    let held = if kind == Json::Null { "" } else { "(_)" };
+    format!("rt::Value::{kind:?}{held}")
+}
+
+/// The expression that reads a branch.
+fn decode(scope: &Scope<'_>, ty: EntityId, variant: &str) -> String {
+    let reader = scope.reader(ty).unwrap_or("rt::Decode::decode");
+    format!("{reader}(value, at, mode).map(Self::{variant})")
 }
 
 /// The alternate and everything it implements.
-pub(crate) fn emit(scope: &Scope<'_>, id: EntityId, branches: &[Branch]) -> TokenStream {
+pub(crate) fn emit(scope: &Scope<'_>, id: EntityId, branches: &[Branch], code: &mut Code) {
     let entity = scope.cx.schema.get(id);
     let (name, doc) = (&entity.name, entity.doc.as_ref());
-    let ident = scope.named(id);
-    let docs = docs::attributes(docs::definition(doc, &format!("`{name}`.")));
+    let (ident, entity_cfg) = (scope.named(id), cfg(entity.cond.as_ref()));
     let idents = distinct(branches.iter().map(|branch| branch.name.as_str()), camel);
     let kinds: Vec<_> = branches.iter().map(|branch| json_kind(scope, branch.ty)).collect();
-    let variants = branches.iter().zip(&idents).map(|(branch, variant)| {
-        let text = doc.and_then(|doc| crate::context::described(doc, &branch.name));
-        let text = text.map(docs::markdown).filter(|text| !text.is_empty());
-        let docs = docs::attributes([text.unwrap_or_else(|| format!("`{}`.", branch.name))]);
-        let ty = scope.held(id, branch.ty);
-        quote! { #docs #variant(#ty) }
-    });
-    let decode = |branch: &Branch| {
-        let reader = scope.reader(branch.ty).unwrap_or_else(|| quote! { rt::Decode::decode });
-        quote! { #reader(value, at, mode) }
-    };
-    let arms = branches.iter().zip(&idents).zip(&kinds).map(|((branch, variant), kind)| {
-        let (pattern, decode) = (pattern(*kind), decode(branch));
-        quote! { #pattern => #decode.map(Self::#variant) }
-    });
-    // A string can stand for the one scalar among the branches, where strings stand for scalars
-    // and no branch takes strings as they are.
-    let scalars = |kind: &&Json| matches!(kind, Json::Bool | Json::Number);
-    let lone = kinds.iter().filter(scalars).count() == 1 && !kinds.contains(&Json::String);
-    let keyval = kinds.iter().position(|kind| scalars(&kind)).filter(|_| lone).and_then(|index| {
-        let (branch, variant) = (branches.get(index)?, idents.get(index)?);
-        let decode = decode(branch);
-        Some(quote! {
-            rt::Value::String(_) if mode == rt::Mode::Keyval => #decode.map(Self::#variant),
-        })
-    });
-    quote! {
-        #docs
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum #ident {
-            #(#variants,)*
+    code.gap();
+    code.docs(docs::definition(doc, &format!("`{name}`.")));
+    code.attribute(entity_cfg.as_deref());
+    code.line("#[derive(Clone, Debug, PartialEq)]");
+    code.block(&format!("pub enum {ident}"), "", |code| {
+        for (branch, variant) in branches.iter().zip(&idents) {
+            let text = doc.and_then(|doc| described(doc, &branch.name)).map(docs::markdown);
+            let text = text.filter(|text| !text.is_empty());
+            code.docs([text.unwrap_or_else(|| format!("`{}`.", branch.name))]);
+            code.attribute(cfg(branch.cond.as_ref()).as_deref());
+            code.line(format!("{variant}({}),", scope.held(id, branch.ty)));
         }
-
-        impl rt::Decode for #ident {
-            fn decode(
-                value: &rt::Value,
-                at: &rt::Path<'_>,
-                mode: rt::Mode,
-            ) -> Result<Self, rt::QmpError> {
-                match value {
-                    #(#arms,)*
-                    #keyval
-                    _ => Err(rt::invalid_type(at, #name)),
+    });
+    code.implement(entity_cfg.as_deref(), &format!("impl rt::Decode for {ident}"), |code| {
+        decode_head(code);
+        code.indented(|code| {
+            code.block("match value", "", |code| {
+                for ((branch, variant), kind) in branches.iter().zip(&idents).zip(&kinds) {
+                    code.attribute(cfg(branch.cond.as_ref()).as_deref());
+                    code.arm(&pattern(*kind), &decode(scope, branch.ty, variant));
                 }
-            }
-        }
-
-        impl rt::Encode for #ident {
-            fn encode(&self) -> rt::Value {
-                match self {
-                    #(Self::#idents(value) => rt::Encode::encode(value),)*
+                if let Some((branch, variant)) = spelled(branches, &idents, &kinds) {
+                    code.attribute(cfg(branch.cond.as_ref()).as_deref());
+                    let body = decode(scope, branch.ty, variant);
+                    code.arm("rt::Value::String(_) if mode.takes_strings()", &body);
                 }
-            }
-        }
-    }
+                code.line(format!("_ => Err(rt::invalid_type(at, {})),", literal(name)));
+            });
+        });
+        code.line("}");
+    });
+    code.implement(entity_cfg.as_deref(), &format!("impl rt::Encode for {ident}"), |code| {
+        code.block("fn encode_under(&self, policy: rt::Policy) -> rt::Value", "", |code| {
+            code.block("match self", "", |code| {
+                for (branch, variant) in branches.iter().zip(&idents) {
+                    code.attribute(cfg(branch.cond.as_ref()).as_deref());
+                    let body = "rt::Encode::encode_under(value, policy)";
+                    code.arm(&format!("Self::{variant}(value)"), body);
+                }
+            });
+        });
+    });
+}
+
+/// The head of `decode`, which is too long for one line.
+fn decode_head(code: &mut Code) {
+    let parameters = ["value: &rt::Value", "at: &rt::Path<'_>", "mode: rt::Mode"].map(String::from);
+    code.signature("fn decode", &parameters, " -> Result<Self, rt::QmpError> {");
+}
+
+/// The one scalar among the branches that a string can stand for, where strings stand for scalars
+/// and no branch takes strings as they are.
+fn spelled<'a>(
+    branches: &'a [Branch],
+    idents: &'a [String],
+    kinds: &[Json],
+) -> Option<(&'a Branch, &'a String)> {
+    let scalar = |kind: &Json| matches!(kind, Json::Bool | Json::Number);
+    let lone = kinds.iter().filter(|kind| scalar(kind)).count() == 1;
+    let index = kinds.iter().position(scalar).filter(|_| lone && !kinds.contains(&Json::String))?;
+    Some((branches.get(index)?, idents.get(index)?))
 }

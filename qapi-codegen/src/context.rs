@@ -2,23 +2,24 @@
 //! has with their documentation.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use proc_macro2::{Ident, TokenStream};
 use qapi_schema::model::{
-    Builtin, Command, Doc, Entity, EntityId, Enum, Item, Kind, Member, ModuleId, Object,
-    ObjectMeta, Schema,
+    Builtin, Command, Cond, Doc, Entity, EntityId, Enum, Feature, Item, Kind, Member, ModuleId,
+    Object, ObjectMeta, Schema,
 };
-use quote::quote;
 
-use crate::Side;
-use crate::names::{Names, camel, distinct, ident, snake};
+use crate::code::{Code, literal};
+use crate::names::{Names, camel, distinct, snake};
+use crate::{Side, boxes, conditions, docs};
 
 /// A configured schema with its names.
 pub(crate) struct Context<'a> {
     pub(crate) schema: &'a Schema,
     pub(crate) names: Names,
     pub(crate) side: Side,
+    /// What is held in a box, by holder.
+    boxed: HashSet<(EntityId, EntityId)>,
 }
 
 /// A schema module of which a file is made.
@@ -34,8 +35,8 @@ pub(crate) struct ModuleOut {
 /// A member of an object, flattened out of its bases.
 pub(crate) struct Field<'a> {
     pub(crate) member: &'a Member,
-    pub(crate) ident: Ident,
-    pub(crate) doc: String,
+    pub(crate) ident: String,
+    pub(crate) doc: &'a str,
 }
 
 /// What a command's method gets.
@@ -52,7 +53,7 @@ pub(crate) enum Arguments {
 
 impl<'a> Context<'a> {
     pub(crate) fn new(schema: &'a Schema, side: Side) -> Self {
-        Self { schema, names: Names::new(schema), side }
+        Self { schema, names: Names::new(schema), side, boxed: boxes::find(schema) }
     }
 
     /// The modules that have something to emit, in schema order.
@@ -78,7 +79,7 @@ impl<'a> Context<'a> {
     /// Predefined types that are Rust items only if something uses them: the enum `QType`.
     fn used_builtins(&self) -> BTreeSet<EntityId> {
         let objects = self.schema.entities.iter().filter(|entity| entity.span.is_some());
-        let held = objects.flat_map(|entity| self.held_types(entity));
+        let held = objects.flat_map(|entity| boxes::held_types(self.schema, entity));
         held.filter(|id| self.schema.get(*id).span.is_none()).collect()
     }
 
@@ -96,40 +97,6 @@ impl<'a> Context<'a> {
             Item::Entity(id) => Some((*id, self.schema.get(*id))),
             Item::Include(_) => None,
         })
-    }
-
-    /// The types that an entity holds directly, without those behind an array.
-    fn held_types(&self, entity: &Entity) -> Vec<EntityId> {
-        match &entity.kind {
-            Kind::Object(object) => {
-                let mut held: Vec<_> = object
-                    .base
-                    .map(|base| self.held_types(self.schema.get(base)))
-                    .unwrap_or_default();
-                held.extend(object.members.iter().map(|member| member.ty));
-                held.extend(
-                    object.variants.iter().flat_map(|v| v.cases.iter().map(|case| case.ty)),
-                );
-                held
-            }
-            Kind::Alternate(branches) => branches.iter().map(|branch| branch.ty).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Whether a value of type `owner` would contain itself if it held a `target` unboxed.
-    fn needs_box(&self, owner: EntityId, target: EntityId) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![target];
-        while let Some(id) = open.pop() {
-            if id == owner {
-                return true;
-            }
-            if seen.insert(id) {
-                open.extend(self.held_types(self.schema.get(id)));
-            }
-        }
-        false
     }
 
     /// A type as the schema spells it: `uint32`, `[str]`, `MachineType`.
@@ -170,7 +137,7 @@ impl<'a> Context<'a> {
         &self,
         id: EntityId,
         doc: Option<&'a Doc>,
-        members: &mut Vec<(&'a Member, String)>,
+        members: &mut Vec<(&'a Member, &'a str)>,
     ) {
         let Some(object) = self.object(id) else { return };
         if let Some(base) = object.base {
@@ -179,18 +146,17 @@ impl<'a> Context<'a> {
             self.collect_members(base, doc, members);
         }
         members.extend(object.members.iter().map(|member| {
-            let text = doc.and_then(|doc| described(doc, &member.name)).unwrap_or_default();
-            (member, text.to_owned())
+            (member, doc.and_then(|doc| described(doc, &member.name)).unwrap_or_default())
         }));
     }
 
     /// The variants' identifiers of an enumeration, in the order of its values.
-    pub(crate) fn value_idents(&self, definition: &Enum) -> Vec<Ident> {
+    pub(crate) fn value_idents(&self, definition: &Enum) -> Vec<String> {
         distinct(definition.values.iter().map(|value| value.name.as_str()), camel)
     }
 
     /// The variant that a client's enumeration has for all other names; none for a server.
-    pub(crate) fn unknown_ident(&self, definition: &Enum) -> Option<Ident> {
+    pub(crate) fn unknown_ident(&self, definition: &Enum) -> Option<String> {
         let names = definition.values.iter().map(|value| value.name.as_str());
         let with_unknown = names.chain(["unknown"]);
         let last = || distinct(with_unknown, camel).pop();
@@ -212,13 +178,6 @@ impl<'a> Context<'a> {
             _ => Arguments::Named(id),
         }
     }
-
-    /// The names of all phases; empty when the schema has none.
-    pub(crate) fn phases(&self) -> Vec<&'a str> {
-        let definition = self.schema.phase_enum.and_then(|id| self.enumeration(id));
-        let values = definition.into_iter().flat_map(|definition| &definition.values);
-        values.map(|value| value.name.as_str()).collect()
-    }
 }
 
 /// What a documentation says about a member or value.
@@ -236,7 +195,7 @@ pub(crate) fn keyval(entity: &Entity) -> bool {
 pub(crate) struct Scope<'a> {
     pub(crate) cx: &'a Context<'a>,
     module: Option<ModuleId>,
-    imports: RefCell<BTreeSet<(String, String)>>,
+    imports: RefCell<BTreeMap<ModuleId, BTreeSet<EntityId>>>,
 }
 
 impl<'a> Scope<'a> {
@@ -246,91 +205,132 @@ impl<'a> Scope<'a> {
     }
 
     /// The `use` lines for what was named so far.
-    pub(crate) fn imports(&self) -> TokenStream {
-        let lines = self.imports.borrow();
-        let lines = lines.iter().map(|(module, name)| {
-            let (module, name) = (ident(module), ident(name));
-            quote! { use super::#module::#name; }
-        });
-        quote! { #(#lines)* }
+    pub(crate) fn imports(&self, code: &mut Code) {
+        let imports = self.imports.borrow();
+        let mut modules: Vec<_> =
+            imports.iter().map(|(module, ids)| (self.cx.names.module(*module), ids)).collect();
+        modules.sort_by_key(|(module, _)| *module);
+        for (module, ids) in modules {
+            let path = format!("super::{module}");
+            // What may be absent is imported by itself: its condition stands before it.
+            let (plain, conditional): (Vec<_>, Vec<_>) =
+                ids.iter().partition(|id| self.cx.schema.get(**id).cond.is_none());
+            let name = |id: &EntityId| self.cx.names.ty(*id).unwrap_or_default().to_owned();
+            let mut plain: Vec<_> = plain.into_iter().map(name).collect();
+            plain.sort();
+            if !plain.is_empty() {
+                code.import(&path, &plain);
+            }
+            for id in conditional {
+                code.attribute(cfg(self.cx.schema.get(*id).cond.as_ref()).as_deref());
+                code.import(&path, &[name(id)]);
+            }
+        }
     }
 
     /// The identifier of a definition's type.
-    pub(crate) fn named(&self, id: EntityId) -> TokenStream {
+    pub(crate) fn named(&self, id: EntityId) -> String {
         let Some(name) = self.cx.names.ty(id) else {
             // Only the predefined empty object has no type of its own.
-            return quote! { rt::Empty };
+            return "rt::Empty".into();
         };
         let home = self.cx.schema.get(id).module;
         if self.module.is_some_and(|module| module != home) {
-            let module = self.cx.names.module(home).to_owned();
-            self.imports.borrow_mut().insert((module, name.to_owned()));
+            self.imports.borrow_mut().entry(home).or_default().insert(id);
         }
-        let name = ident(name);
-        quote! { #name }
+        name.to_owned()
     }
 
     /// The Rust type of a schema type.
-    pub(crate) fn ty(&self, id: EntityId) -> TokenStream {
+    pub(crate) fn ty(&self, id: EntityId) -> String {
         match &self.cx.schema.get(id).kind {
-            Kind::Builtin(builtin) => builtin_type(*builtin),
-            Kind::Array(element) => {
-                let element = self.ty(*element);
-                quote! { Vec<#element> }
-            }
+            Kind::Builtin(builtin) => builtin_type(*builtin).into(),
+            Kind::Array(element) => format!("Vec<{}>", self.ty(*element)),
             _ => self.named(id),
         }
     }
 
     /// The same as a part of `owner`: boxed where the type would otherwise contain itself.
-    pub(crate) fn held(&self, owner: EntityId, id: EntityId) -> TokenStream {
+    pub(crate) fn held(&self, owner: EntityId, id: EntityId) -> String {
         let ty = self.ty(id);
-        if self.cx.needs_box(owner, id) {
-            quote! { Box<#ty> }
-        } else {
-            ty
-        }
+        if self.cx.boxed.contains(&(owner, id)) { format!("Box<{ty}>") } else { ty }
     }
 
     /// The type of a field.
-    pub(crate) fn field(&self, owner: EntityId, member: &Member) -> TokenStream {
+    pub(crate) fn field(&self, owner: EntityId, member: &Member) -> String {
         let ty = self.held(owner, member.ty);
-        if member.optional {
-            quote! { Option<#ty> }
-        } else {
-            ty
-        }
+        if member.optional { format!("Option<{ty}>") } else { ty }
     }
 
     /// The function that reads a type, where that is not the type's own.
-    pub(crate) fn reader(&self, id: EntityId) -> Option<TokenStream> {
+    pub(crate) fn reader(&self, id: EntityId) -> Option<&'static str> {
         match &self.cx.schema.get(id).kind {
-            Kind::Builtin(Builtin::Size) => Some(quote! { rt::decode_size }),
+            Kind::Builtin(Builtin::Size) => Some("rt::decode_size"),
             Kind::Array(element) => {
                 let size =
                     matches!(self.cx.schema.get(*element).kind, Kind::Builtin(Builtin::Size));
-                size.then(|| quote! { rt::decode_sizes })
+                size.then_some("rt::decode_sizes")
             }
             _ => None,
         }
     }
 }
 
+/// The attribute of what is there only under a condition.
+pub(crate) fn cfg(cond: Option<&Cond>) -> Option<String> {
+    cond.map(|cond| format!("#[cfg({})]", conditions::predicate(cond)))
+}
+
+/// The names of features, with their conditions, as the elements of an array.
+pub(crate) fn feature_names(features: &[Feature]) -> String {
+    let name = |feature: &Feature| {
+        let attribute = cfg(feature.cond.as_ref()).map_or_else(String::new, |cfg| cfg + " ");
+        attribute + &literal(&feature.name)
+    };
+    features.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// The attribute by which the compiler warns of what is deprecated; `doc` says why.
+pub(crate) fn deprecated(features: &[Feature], doc: Option<&Doc>, code: &mut Code) {
+    if !features.iter().any(|feature| feature.name == "deprecated") {
+        return;
+    }
+    let reason = doc.and_then(|doc| feature_text(doc, "deprecated")).map(docs::summary);
+    match reason.filter(|reason| !reason.is_empty()) {
+        Some(reason) => {
+            let one = format!("#[deprecated(note = {})]", literal(&reason));
+            if one.len() <= 80 {
+                return code.line(one);
+            }
+            code.line("#[deprecated(");
+            code.text("    note = ", &reason, "");
+            code.line(")]");
+        }
+        None => code.line("#[deprecated]"),
+    }
+}
+
+/// What the documentation says about a feature.
+pub(crate) fn feature_text<'d>(doc: &'d Doc, name: &str) -> Option<&'d str> {
+    let found = doc.features.iter().find(|(feature, _)| feature == name)?;
+    Some(found.1.as_str())
+}
+
 /// The Rust type of a predefined one.
-pub(crate) fn builtin_type(builtin: Builtin) -> TokenStream {
+pub(crate) fn builtin_type(builtin: Builtin) -> &'static str {
     match builtin {
-        Builtin::Str => quote! { String },
-        Builtin::Number => quote! { f64 },
-        Builtin::Int | Builtin::Int64 => quote! { i64 },
-        Builtin::Int8 => quote! { i8 },
-        Builtin::Int16 => quote! { i16 },
-        Builtin::Int32 => quote! { i32 },
-        Builtin::Uint8 => quote! { u8 },
-        Builtin::Uint16 => quote! { u16 },
-        Builtin::Uint32 => quote! { u32 },
-        Builtin::Uint64 | Builtin::Size => quote! { u64 },
-        Builtin::Bool => quote! { bool },
-        Builtin::Any => quote! { rt::Value },
-        Builtin::Null => quote! { () },
+        Builtin::Str => "String",
+        Builtin::Number => "f64",
+        Builtin::Int | Builtin::Int64 => "i64",
+        Builtin::Int8 => "i8",
+        Builtin::Int16 => "i16",
+        Builtin::Int32 => "i32",
+        Builtin::Uint8 => "u8",
+        Builtin::Uint16 => "u16",
+        Builtin::Uint32 => "u32",
+        Builtin::Uint64 | Builtin::Size => "u64",
+        Builtin::Bool => "bool",
+        Builtin::Any => "rt::Value",
+        Builtin::Null => "()",
     }
 }

@@ -5,27 +5,7 @@
 //! lists. What Markdown or rustdoc would take for something else (brackets, angle brackets,
 //! indented text) is made harmless.
 
-use proc_macro2::TokenStream;
-use qapi_schema::model::{Doc, SectionKind};
-use quote::quote;
-
-/// Doc attributes out of paragraphs; empty ones are skipped.
-pub(crate) fn attributes<S: AsRef<str>>(paragraphs: impl IntoIterator<Item = S>) -> TokenStream {
-    let mut lines: Vec<String> = Vec::new();
-    for paragraph in paragraphs {
-        let paragraph = paragraph.as_ref().trim_matches('\n');
-        if paragraph.trim().is_empty() {
-            continue;
-        }
-        if !lines.is_empty() {
-            lines.push(String::new());
-        }
-        lines.extend(paragraph.lines().map(str::to_owned));
-    }
-    let lines =
-        lines.iter().map(|line| if line.is_empty() { String::new() } else { format!(" {line}") });
-    quote! { #(#[doc = #lines])* }
-}
+use qapi_schema::model::{Doc, Feature, SectionKind};
 
 /// The paragraphs of a definition's documentation, or a line that says at least what it is.
 pub(crate) fn definition(doc: Option<&Doc>, otherwise: &str) -> Vec<String> {
@@ -33,6 +13,17 @@ pub(crate) fn definition(doc: Option<&Doc>, otherwise: &str) -> Vec<String> {
         return vec![otherwise.to_owned()];
     };
     vec![markdown(&doc.body)]
+}
+
+/// What stands below the documentation of what may still change.
+pub(crate) fn unstable(features: &[Feature], doc: Option<&Doc>) -> Option<String> {
+    let held = features.iter().any(|feature| feature.name == "unstable");
+    held.then(|| {
+        let texts = doc.map(|doc| doc.features.as_slice()).unwrap_or_default();
+        let text = texts.iter().find(|(name, _)| name == "unstable");
+        let text = text.map(|(_, text)| markdown(text)).unwrap_or_default();
+        format!("**Unstable**: {}", if text.is_empty() { "this may change" } else { &text })
+    })
 }
 
 /// The paragraphs of a command's documentation.

@@ -1,101 +1,124 @@
 //! Enumerations become enums that know their spelling.
 
-use proc_macro2::{Ident, TokenStream};
-use qapi_schema::model::{EntityId, Enum};
-use quote::quote;
+use qapi_schema::model::{EntityId, Enum, EnumValue};
 
-use crate::context::{Scope, described};
+use crate::code::{Code, literal};
+use crate::context::{Scope, cfg, deprecated, described, feature_names};
 use crate::{docs, open};
 
 /// The enum and everything it implements.
-pub(crate) fn emit(scope: &Scope<'_>, id: EntityId, definition: &Enum) -> TokenStream {
+pub(crate) fn emit(scope: &Scope<'_>, id: EntityId, definition: &Enum, code: &mut Code) {
     if let Some(unknown) = scope.cx.unknown_ident(definition) {
-        return open::emit(scope, id, definition, &unknown);
+        return open::emit(scope, id, definition, &unknown, code);
     }
-    let name = &scope.cx.schema.get(id).name;
-    let ident = scope.named(id);
-    let Parts { docs, values, wire, variants } = parts(scope, id, definition);
-    quote! {
-        #docs
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum #ident {
-            #(#variants,)*
-        }
-
-        impl #ident {
-            /// All values, in schema order.
-            pub const ALL: &'static [Self] = &[#(Self::#values),*];
-
-            /// The value as spelled on the wire.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    #(Self::#values => #wire,)*
-                }
-            }
-        }
-
-        impl rt::Enum for #ident {
-            const NAME: &'static str = #name;
-            const ALL: &'static [Self] = Self::ALL;
-
-            fn as_str(self) -> &'static str {
-                self.as_str()
-            }
-        }
-
-        impl std::fmt::Display for #ident {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl std::str::FromStr for #ident {
-            type Err = rt::UnknownValue;
-
-            fn from_str(text: &str) -> Result<Self, rt::UnknownValue> {
-                rt::parse_enum(text)
-            }
-        }
-
-        impl rt::Decode for #ident {
-            fn decode(
-                value: &rt::Value,
-                at: &rt::Path<'_>,
-                _mode: rt::Mode,
-            ) -> Result<Self, rt::QmpError> {
-                rt::decode_enum(value, at)
-            }
-        }
-
-        impl rt::Encode for #ident {
-            fn encode(&self) -> rt::Value {
-                rt::Value::from(self.as_str())
-            }
-        }
-    }
+    let entity = scope.cx.schema.get(id);
+    let (ident, cfg) = (scope.named(id), cfg(entity.cond.as_ref()));
+    let cfg = cfg.as_deref();
+    let values = values(scope, definition);
+    code.gap();
+    declaration(
+        scope,
+        id,
+        "Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord",
+        &values,
+        code,
+    );
+    code.line("}");
+    code.implement(cfg, &format!("impl {ident}"), |code| {
+        code.line("/// All values, in schema order.");
+        all("ALL", &values, code);
+        code.gap();
+        code.line("/// The value as spelled on the wire.");
+        code.block("pub const fn as_str(self) -> &'static str", "", |code| {
+            code.block("match self", "", |code| spellings(&values, code));
+        });
+    });
+    code.implement(cfg, &format!("impl rt::Enum for {ident}"), |code| {
+        code.line(format!("const NAME: &'static str = {};", literal(&entity.name)));
+        code.line("const ALL: &'static [Self] = Self::ALL;");
+        code.gap();
+        code.block("fn as_str(self) -> &'static str", "", |code| code.line("self.as_str()"));
+        features(&values, code);
+    });
+    code.implement_line(cfg, format!("rt::enum_on_the_wire!({ident});"));
 }
 
-/// What every kind of enum has.
-pub(crate) struct Parts<'a> {
-    pub(crate) docs: TokenStream,
-    pub(crate) values: Vec<Ident>,
-    pub(crate) wire: Vec<&'a String>,
-    /// The values with their documentation.
-    pub(crate) variants: Vec<TokenStream>,
+/// A value with its name in Rust and the attribute of its condition.
+pub(crate) struct Valued<'a> {
+    pub(crate) value: &'a EnumValue,
+    pub(crate) ident: String,
+    pub(crate) cfg: Option<String>,
 }
 
-pub(crate) fn parts<'a>(scope: &Scope<'a>, id: EntityId, definition: &'a Enum) -> Parts<'a> {
+pub(crate) fn values<'a>(scope: &Scope<'_>, definition: &'a Enum) -> Vec<Valued<'a>> {
+    let idents = scope.cx.value_idents(definition);
+    let valued = definition.values.iter().zip(idents).map(|(value, ident)| {
+        let cfg = cfg(value.cond.as_ref());
+        Valued { value, ident, cfg }
+    });
+    valued.collect()
+}
+
+/// The enum up to its last value.
+pub(crate) fn declaration(
+    scope: &Scope<'_>,
+    id: EntityId,
+    derives: &str,
+    values: &[Valued<'_>],
+    code: &mut Code,
+) {
     let entity = scope.cx.schema.get(id);
     let doc = entity.doc.as_ref();
-    let docs = docs::attributes(docs::definition(doc, &format!("`{}`.", entity.name)));
-    let values = scope.cx.value_idents(definition);
-    let wire: Vec<_> = definition.values.iter().map(|value| &value.name).collect();
-    let variants = wire.iter().zip(&values).map(|(wire, ident)| {
-        let text = doc.and_then(|doc| described(doc, wire)).map(docs::markdown);
-        let text = text.filter(|text| !text.trim().is_empty());
-        let docs = docs::attributes([text.unwrap_or_else(|| format!("`{wire}`."))]);
-        quote! { #docs #ident }
+    code.docs(docs::definition(doc, &format!("`{}`.", entity.name)));
+    code.attribute(cfg(entity.cond.as_ref()).as_deref());
+    code.line(format!("#[derive({derives})]"));
+    code.line(format!("pub enum {} {{", scope.named(id)));
+    code.indented(|code| {
+        for Valued { value, ident, cfg } in values {
+            let text = doc.and_then(|doc| described(doc, &value.name)).map(docs::markdown);
+            let text = text.filter(|text| !text.trim().is_empty());
+            let text = text.unwrap_or_else(|| format!("`{}`.", value.name));
+            code.docs([text].into_iter().chain(docs::unstable(&value.features, doc)));
+            code.attribute(cfg.as_deref());
+            deprecated(&value.features, doc, code);
+            code.line(format!("{ident},"));
+        }
     });
-    let variants = variants.collect();
-    Parts { docs, values, wire, variants }
+}
+
+/// The constant with all values.
+pub(crate) fn all(name: &str, values: &[Valued<'_>], code: &mut Code) {
+    let elements: Vec<_> =
+        values.iter().map(|value| (value.cfg.clone(), format!("Self::{}", value.ident))).collect();
+    code.array(&format!("pub const {name}: &'static [Self] = &"), &elements, ";");
+}
+
+/// The arms from values to what is on the wire.
+pub(crate) fn spellings(values: &[Valued<'_>], code: &mut Code) {
+    for Valued { value, ident, cfg } in values {
+        code.attribute(cfg.as_deref());
+        code.arm(&format!("Self::{ident}"), &literal(&value.name));
+    }
+}
+
+/// The method that tells the features of a value; none where no value has any.
+fn features(values: &[Valued<'_>], code: &mut Code) {
+    let (with, without): (Vec<_>, Vec<_>) =
+        values.iter().partition(|value| !value.value.features.is_empty());
+    if with.is_empty() {
+        return;
+    }
+    code.gap();
+    code.block("fn features(self) -> &'static [&'static str]", "", |code| {
+        code.block("match self", "", |code| {
+            for Valued { value, ident, cfg } in with {
+                code.attribute(cfg.as_deref());
+                let features = feature_names(&value.features);
+                code.arm(&format!("Self::{ident}"), &format!("&[{features}]"));
+            }
+            if !without.is_empty() {
+                code.line("_ => &[],");
+            }
+        });
+    });
 }

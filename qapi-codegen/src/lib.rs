@@ -4,11 +4,11 @@
 //!
 //! 1. [`conditions`] takes out what the build's defines leave out; nothing later sees an `if`.
 //! 2. [`names`] gives every definition its Rust name; [`context`] answers questions about types.
-//! 3. One emitter a kind of definition turns entities into tokens: [`enums`], [`structs`],
+//! 3. One emitter a kind of definition turns entities into text: [`enums`], [`structs`],
 //!    [`unions`], [`alternates`], [`commands`], [`events`]; [`docs`] writes their comments.
 //! 4. [`dispatch`] and [`root`] write what spans all modules; [`mod@introspect`] the answer to
 //!    query-qmp-schema. For a client there are [`requests`] instead, and [`open`] enumerations.
-//! 5. [`layout`] turns tokens into text.
+//! 5. [`code`] is what they all write with: it knows where rustfmt breaks lines.
 //!
 //! [`generate`] does all that without touching a file; [`Builder`] is for build scripts; [`show()`]
 //! tells all there is about one name.
@@ -16,8 +16,10 @@
 #![forbid(unsafe_code)]
 
 mod alternates;
+mod boxes;
 mod builder;
 pub mod cli;
+mod code;
 mod commands;
 mod conditions;
 mod context;
@@ -29,7 +31,6 @@ mod events;
 mod example;
 mod introspect;
 mod json_schema;
-mod layout;
 mod manual;
 mod names;
 mod open;

@@ -15,7 +15,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proc_macro2::{Ident, Span};
 use qapi_schema::model::{EntityId, Item, Kind, ModuleId, ObjectMeta, Schema};
 
 /// The Rust name of an enum value, an event, a branch.
@@ -40,17 +39,25 @@ pub(crate) fn snake(name: &str) -> String {
     legal(name.chars().map(plain).collect())
 }
 
-/// An identifier out of a name that [`camel`] or [`snake`] made.
-pub(crate) fn ident(name: &str) -> Ident {
-    Ident::new(name, Span::call_site())
+/// The Rust name of a static.
+fn screaming(name: &str) -> String {
+    legal(snake(name).to_ascii_uppercase())
 }
+
+/// The words that are no identifiers, in any edition.
+const KEYWORDS: &[&str] = &[
+    "Self", "_", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue",
+    "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if",
+    "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub",
+    "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
 
 fn legal(mut name: String) -> String {
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
         name.insert(0, '_');
     }
-    // `_` alone is no identifier either; syn knows the keywords of every edition.
-    if syn::parse_str::<Ident>(&name).is_err() {
+    if KEYWORDS.contains(&name.as_str()) {
         name.push('_');
     }
     name
@@ -60,9 +67,9 @@ fn legal(mut name: String) -> String {
 pub(crate) fn distinct<'a>(
     names: impl Iterator<Item = &'a str>,
     spell: fn(&str) -> String,
-) -> Vec<Ident> {
+) -> Vec<String> {
     let mut taken = BTreeSet::new();
-    names.map(|name| ident(&take(&mut taken, spell(name), "_"))).collect()
+    names.map(|name| take(&mut taken, spell(name), "_")).collect()
 }
 
 fn take(taken: &mut BTreeSet<String>, mut name: String, suffix: &str) -> String {
@@ -96,6 +103,9 @@ const RESERVED: [&str; 17] = [
     "From",
 ];
 
+/// The statics of the root file.
+const STATICS: [&str; 4] = ["COMMANDS", "EVENTS", "PHASE_NAMES", "QMP_SCHEMA"];
+
 /// The names of everything in a schema that becomes a Rust item.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -103,6 +113,7 @@ pub(crate) struct Names {
     tags: BTreeMap<EntityId, String>,
     modules: BTreeMap<ModuleId, String>,
     traits: BTreeMap<ModuleId, (String, String)>,
+    statics: BTreeMap<EntityId, String>,
 }
 
 impl Names {
@@ -142,6 +153,12 @@ impl Names {
             };
             names.types.insert(id, take(&mut types, camel(&entity.name), suffix));
         }
+        let mut statics: BTreeSet<String> = STATICS.iter().map(|name| (*name).into()).collect();
+        for (id, entity) in items() {
+            if matches!(entity.kind, Kind::Command(_)) {
+                names.statics.insert(id, take(&mut statics, screaming(&entity.name), "_"));
+            }
+        }
         for (index, module) in schema.modules.iter().enumerate() {
             let stem = module.name.trim_start_matches("./").trim_end_matches(".json");
             let file = take(&mut files, snake(stem), "_");
@@ -169,6 +186,11 @@ impl Names {
     /// The Rust module of a schema file.
     pub(crate) fn module(&self, id: ModuleId) -> &str {
         self.modules.get(&id).map_or("builtin", String::as_str)
+    }
+
+    /// What the schema says about a command.
+    pub(crate) fn info(&self, id: EntityId) -> &str {
+        self.statics.get(&id).map_or("", String::as_str)
     }
 
     /// The traits of a module: of commands in band, and out of band.

@@ -32,6 +32,9 @@ pub struct Options {
     pub side: Side,
     /// The macros that hold; conditions that need others leave their things out.
     pub defines: BTreeSet<String>,
+    /// Whether conditions are left to the compiler instead: as `#[cfg(feature = "config-linux")]`
+    /// for `CONFIG_LINUX`. For generated files that are committed.
+    pub cfg: bool,
     /// Whether introspection tells the phases of commands. Without, the answer is what the
     /// reference would give.
     pub phases: bool,
@@ -41,7 +44,8 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { side: Side::default(), defines: BTreeSet::new(), phases: true, mask: true }
+        let side = Side::default();
+        Self { side, defines: BTreeSet::new(), cfg: false, phases: true, mask: true }
     }
 }
 

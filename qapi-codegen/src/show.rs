@@ -1,16 +1,14 @@
 //! All there is about one name: what the schema says, how it looks on the wire, what it is in
 //! Rust, what a client can ask about it.
 
-use proc_macro2::TokenStream;
 use qapi_schema::model::{Entity, EntityId, Kind, Schema};
-use quote::quote;
 use serde_json::{Value, json};
 
+use crate::code::Code;
 use crate::conditions::configure;
 use crate::context::{Arguments, Context, Scope};
 use crate::example::{examples, spaced};
-use crate::names::ident;
-use crate::{Options, commands, introspect, layout, root};
+use crate::{Options, commands, introspect, root};
 
 /// What [`show`] finds out.
 #[derive(Clone, Debug)]
@@ -98,21 +96,26 @@ fn wire(schema: &Schema, id: EntityId) -> String {
 /// The declarations: of a command also those of its arguments and of what it returns.
 fn rust(context: &Context<'_>, id: EntityId) -> String {
     let scope = Scope::new(context, None);
+    let mut code = Code::declarations_only();
     let entity = context.schema.get(id);
     let Kind::Command(command) = &entity.kind else {
-        return layout::text(declarations(root::entity(&scope, id)));
+        root::entity(&scope, id, &mut code);
+        return code.finish();
     };
     let (in_band, out_of_band) = context.names.traits(entity.module);
-    let name = ident(if command.allow_oob { out_of_band } else { in_band });
-    let method = commands::method(&scope, id, command);
+    let name = if command.allow_oob { out_of_band } else { in_band };
+    code.block(&format!("pub trait {name}"), "", |code| {
+        commands::method(&scope, id, command, code);
+    });
     let arguments = match context.arguments(command) {
         Arguments::Inline(_) => Some(id),
         Arguments::Named(named) => Some(named),
         Arguments::None | Arguments::Raw => None,
     };
-    let types = arguments.into_iter().chain(command.returns.map(|id| element(context, id)));
-    let types = types.map(|id| declarations(root::entity(&scope, id)));
-    layout::text(quote! { pub trait #name { #method } #(#types)* })
+    for ty in arguments.into_iter().chain(command.returns.map(|id| element(context, id))) {
+        root::entity(&scope, ty, &mut code);
+    }
+    code.finish()
 }
 
 /// The innermost element of an array type.
@@ -121,11 +124,4 @@ fn element(context: &Context<'_>, id: EntityId) -> EntityId {
         Kind::Array(inner) => element(context, inner),
         _ => id,
     }
-}
-
-/// Items without what they implement.
-fn declarations(items: TokenStream) -> TokenStream {
-    let Ok(file) = syn::parse2::<syn::File>(items.clone()) else { return items };
-    let declared = file.items.iter().filter(|item| !matches!(item, syn::Item::Impl(_)));
-    quote! { #(#declared)* }
 }

@@ -16,7 +16,7 @@ use qapi_runtime::{
 use serde_json::json;
 
 fn reply<R: Request>(value: Value) -> Result<R::Reply, String> {
-    R::Reply::decode(&value, &Path::RETURN, Mode::Lenient).map_err(|error| error.desc)
+    R::Reply::decode(&value, &Path::RETURN, Mode::LENIENT).map_err(|error| error.desc)
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn replies_of_a_newer_server() {
     for (value, expected) in rows {
         assert_eq!(reply::<LampList>(value).unwrap_err(), expected);
     }
-    let hue = Colour::decode(&json!({"way": "hue", "h": 1}), &Path::RETURN, Mode::Lenient).unwrap();
+    let hue = Colour::decode(&json!({"way": "hue", "h": 1}), &Path::RETURN, Mode::LENIENT).unwrap();
     assert_eq!(hue.encode(), json!({"way": "hue", "h": 1}));
 }
 

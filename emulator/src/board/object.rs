@@ -228,7 +228,7 @@ impl Board {
                 let mut given = options_object(device);
                 given.insert(property.into(), value.clone());
                 let options =
-                    DeviceOptions::decode(&Value::Object(given), &Path::ARGUMENTS, Mode::Keyval)?;
+                    DeviceOptions::decode(&Value::Object(given), &Path::ARGUMENTS, Mode::KEYVAL)?;
                 self.replace(device, options.driver)
             }
             _ if self.properties(object).iter().any(|known| known.name == property) => {
@@ -305,5 +305,5 @@ pub fn change_machine(
         _ => Map::new(),
     };
     given.insert(property.into(), value.clone());
-    MachineOptions::decode(&Value::Object(given), &Path::ARGUMENTS, Mode::Keyval)
+    MachineOptions::decode(&Value::Object(given), &Path::ARGUMENTS, Mode::KEYVAL)
 }

@@ -42,7 +42,7 @@ impl ControlCommands for Door {
             name: info.name.into(),
             permitted: qapi::gate(info, phase).is_ok(),
         };
-        Ok(qapi::COMMANDS.iter().map(describe).collect())
+        Ok(qapi::COMMANDS.iter().copied().map(describe).collect())
     }
 
     fn query_name(&mut self) -> Result<NameInfo, QmpError> {

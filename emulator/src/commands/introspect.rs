@@ -10,6 +10,6 @@ impl IntrospectCommands for Door {
         let table: Value = serde_json::from_str(QMP_SCHEMA).map_err(|error| {
             QmpError::generic(format!("The generated schema table is broken: {error}"))
         })?;
-        Vec::decode(&table, &Path::RETURN, Mode::Strict)
+        Vec::decode(&table, &Path::RETURN, Mode::STRICT)
     }
 }

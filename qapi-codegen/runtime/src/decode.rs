@@ -1,19 +1,46 @@
 //! From a JSON value to a Rust value, with the texts that QMP clients know when it does not fit.
 
 use crate::path::Fault;
-use crate::{Object, Path, QmpError, Value, decode_object, scalar};
+use crate::{Object, Path, Policy, QmpError, Value, decode_object, scalar};
 
-/// Which spellings of a scalar are taken.
+/// How strictly a value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub struct Mode {
+    strings: bool,
+    passes_over: bool,
+    policy: Policy,
+}
+
+impl Mode {
     /// JSON as the schema says.
-    Strict,
+    pub const STRICT: Self = Self { strings: false, passes_over: false, policy: Policy::ACCEPT };
     /// Numbers and booleans may also come as strings, as on a command line. A command asks for it
     /// with the feature `keyval-values`.
-    Keyval,
+    pub const KEYVAL: Self = Self { strings: true, ..Self::STRICT };
     /// What a server says to a client that may be older: members that the schema does not have
     /// are passed over.
-    Lenient,
+    pub const LENIENT: Self = Self { passes_over: true, ..Self::STRICT };
+
+    /// The same under a policy.
+    #[must_use]
+    pub const fn under(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Whether a string may stand for a number or a boolean.
+    pub const fn takes_strings(self) -> bool {
+        self.strings
+    }
+
+    /// Whether members that the schema does not have are passed over.
+    pub const fn passes_over(self) -> bool {
+        self.passes_over
+    }
+
+    /// What becomes of what is deprecated or unstable.
+    pub const fn policy(self) -> Policy {
+        self.policy
+    }
 }
 
 /// A type that can be read off the wire.
@@ -49,9 +76,9 @@ impl<T: Decode> Decode for Vec<T> {
     }
 }
 
-impl<T: Decode> Decode for Box<T> {
+impl<T: Object> Decode for T {
     fn decode(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Self, QmpError> {
-        T::decode(value, at, mode).map(Box::new)
+        decode_object(value, at, mode)
     }
 }
 

@@ -1,29 +1,22 @@
 //! From a Rust value to a JSON value.
 
-use crate::{Map, Value};
+use crate::{Map, Object, ObjectWriter, Policy, Value};
 
 /// A type that can be put on the wire.
 pub trait Encode {
+    /// Its JSON value, without what the policy hides.
+    fn encode_under(&self, policy: Policy) -> Value;
+
     /// Its JSON value.
-    fn encode(&self) -> Value;
-}
-
-/// Adds a member to an object.
-pub fn put<T: Encode + ?Sized>(object: &mut Map, name: &str, value: &T) {
-    object.insert(name.to_owned(), value.encode());
-}
-
-/// Adds an optional member to an object, if it is present.
-pub fn put_some<T: Encode>(object: &mut Map, name: &str, value: &Option<T>) {
-    if let Some(value) = value {
-        put(object, name, value);
+    fn encode(&self) -> Value {
+        self.encode_under(Policy::ACCEPT)
     }
 }
 
 macro_rules! as_is {
     ($($ty:ty)*) => {$(
         impl Encode for $ty {
-            fn encode(&self) -> Value {
+            fn encode_under(&self, _policy: Policy) -> Value {
                 Value::from(*self)
             }
         }
@@ -34,43 +27,45 @@ macro_rules! as_is {
 as_is!(i8 i16 i32 i64 u8 u16 u32 u64 f64 bool);
 
 impl Encode for str {
-    fn encode(&self) -> Value {
+    fn encode_under(&self, _policy: Policy) -> Value {
         Value::from(self)
     }
 }
 
 impl Encode for String {
-    fn encode(&self) -> Value {
+    fn encode_under(&self, _policy: Policy) -> Value {
         Value::from(self.as_str())
     }
 }
 
 impl Encode for Value {
-    fn encode(&self) -> Value {
+    fn encode_under(&self, _policy: Policy) -> Value {
         self.clone()
     }
 }
 
 impl Encode for Map {
-    fn encode(&self) -> Value {
+    fn encode_under(&self, _policy: Policy) -> Value {
         Value::Object(self.clone())
     }
 }
 
 impl Encode for () {
-    fn encode(&self) -> Value {
+    fn encode_under(&self, _policy: Policy) -> Value {
         Value::Null
     }
 }
 
 impl<T: Encode> Encode for Vec<T> {
-    fn encode(&self) -> Value {
-        Value::Array(self.iter().map(Encode::encode).collect())
+    fn encode_under(&self, policy: Policy) -> Value {
+        Value::Array(self.iter().map(|element| element.encode_under(policy)).collect())
     }
 }
 
-impl<T: Encode + ?Sized> Encode for Box<T> {
-    fn encode(&self) -> Value {
-        (**self).encode()
+impl<T: Object> Encode for T {
+    fn encode_under(&self, policy: Policy) -> Value {
+        let mut writer = ObjectWriter::new(policy);
+        self.write(&mut writer);
+        Value::Object(writer.finish())
     }
 }

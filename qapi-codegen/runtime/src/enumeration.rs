@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::path::Fault;
-use crate::{Map, Path, QmpError, Value, invalid_type};
+use crate::{Map, Mode, Path, QmpError, Subject, Value, invalid_type};
 
 /// A generated enumeration.
 pub trait Enum: Copy + 'static {
@@ -14,6 +14,11 @@ pub trait Enum: Copy + 'static {
 
     /// The value as spelled on the wire.
     fn as_str(self) -> &'static str;
+
+    /// The features of the value.
+    fn features(self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// A text that is not a value of an enumeration.
@@ -50,9 +55,9 @@ pub fn parse_enum<E: Enum>(text: &str) -> Result<E, UnknownValue> {
 
 /// Reads an enumeration off the wire. A refusal has in its data the names that are near, or all that
 /// are accepted where none is.
-pub fn decode_enum<E: Enum>(value: &Value, at: &Path<'_>) -> Result<E, QmpError> {
+pub fn decode_enum<E: Enum>(value: &Value, at: &Path<'_>, mode: Mode) -> Result<E, QmpError> {
     let text = value.as_str().ok_or_else(|| invalid_type(at, "string"))?;
-    find(text).ok_or_else(|| {
+    let value: E = find(text).ok_or_else(|| {
         let error = at.fault(Fault::Value(text));
         let names = || E::ALL.iter().map(|value| value.as_str());
         let error = error.with_nearest(text, names());
@@ -61,5 +66,7 @@ pub fn decode_enum<E: Enum>(value: &Value, at: &Path<'_>) -> Result<E, QmpError>
         }
         let accepted = names().map(Value::from).collect();
         error.with_data(Map::from_iter([("accepted".to_string(), Value::Array(accepted))]))
-    })
+    })?;
+    mode.policy().admit(Subject::Value, text, value.features())?;
+    Ok(value)
 }

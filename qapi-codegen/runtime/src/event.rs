@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::{Encode, Map, Value};
+use crate::{Encode, Map, Policy, Value};
 
 /// What the schema says about an event.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +19,18 @@ pub struct EventInfo {
 pub trait Event: Encode {
     /// Its name on the wire.
     const NAME: &'static str;
+    /// What the schema says about it.
+    const INFO: EventInfo = EventInfo { name: Self::NAME, features: &[], doc: "" };
 
     /// The object that goes to clients.
     fn to_wire(&self, at: SystemTime) -> Value {
         wire_event(Self::NAME, self.encode(), at)
+    }
+
+    /// The same without what the policy hides; `None` where that is the whole event.
+    fn to_wire_under(&self, at: SystemTime, policy: Policy) -> Option<Value> {
+        let shown = policy.shows(Self::INFO.features);
+        shown.then(|| wire_event(Self::NAME, self.encode_under(policy), at))
     }
 }
 

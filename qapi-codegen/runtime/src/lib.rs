@@ -18,28 +18,31 @@ mod event;
 pub mod json;
 mod keyval;
 mod message;
+mod macros;
 mod nearest;
 mod object;
 mod open;
 mod path;
 mod phase;
+mod policy;
 mod request;
 mod scalar;
 
-pub use command::{CommandEntry, CommandInfo, Handler, no_arguments, raw_arguments};
+pub use command::{Call, CommandEntry, CommandInfo, Handler, Pending};
 pub use decode::{Decode, Mode, arguments, decode_size, decode_sizes, invalid_type};
-pub use encode::{Encode, put, put_some};
+pub use encode::Encode;
 pub use enumeration::{Enum, UnknownValue, decode_enum, parse_enum};
 pub use error::{ErrorClass, QmpError};
 pub use event::{Event, EventInfo, wire_event};
 pub use message::{Call, greeting, is_out_of_band, response, take_id};
 pub use nearest::nearest;
 pub use object::{
-    Empty, MemberInfo, Object, ObjectInfo, ObjectReader, VariantInfo, decode_object, encode_object,
+    Empty, MemberInfo, Object, ObjectInfo, ObjectReader, ObjectWriter, VariantInfo, decode_object,
 };
 pub use open::{AnyEvent, OpenEnum, UnknownBranch, UnknownEvent, decode_open_enum, event_data};
 pub use path::Path;
 pub use phase::{PhaseSet, gate};
+pub use policy::{InputPolicy, OutputPolicy, Policy, Subject};
 pub use request::{OobRequest, Request};
 pub use serde_json::{Map as JsonMap, Number, Value};
 

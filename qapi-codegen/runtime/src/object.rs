@@ -1,7 +1,7 @@
 //! Objects: reading and writing members, and what a program can know about them beforehand.
 
 use crate::path::Fault;
-use crate::{Decode, Encode, Map, Mode, Path, QmpError, Value, invalid_type};
+use crate::{Decode, Encode, Map, Mode, Path, Policy, QmpError, Subject, Value, invalid_type};
 
 /// A generated object type: a struct, a union, the arguments of a command.
 pub trait Object: Sized {
@@ -27,12 +27,18 @@ pub trait Object: Sized {
     fn read(object: &mut ObjectReader<'_>) -> Result<Self, QmpError>;
 
     /// Adds the members of this type to an object.
-    fn write(&self, object: &mut Map);
+    fn write(&self, object: &mut ObjectWriter);
 
     /// The same object with its absent optional members taken from another one.
+    ///
+    /// What only the defaults' branch of a union has is not taken where the branches differ.
     #[must_use]
-    fn or(self, _defaults: Self) -> Self {
-        self
+    fn or(self, defaults: Self) -> Self {
+        let mut given = written(&self);
+        let defaults = written(&defaults);
+        Self::INFO.complete(&mut given, &defaults);
+        // Both were values of this type, so their members are too.
+        decode_members(&given, &Path::ARGUMENTS, Mode::STRICT).unwrap_or(self)
     }
 }
 
@@ -55,6 +61,24 @@ impl ObjectInfo {
     pub fn members_of(&self, case: &str) -> impl Iterator<Item = &'static MemberInfo> {
         let branch = self.variants.iter().find(|variant| variant.case == case);
         self.members.iter().chain(branch.map_or(&[][..], |variant| variant.object.members))
+    }
+
+    /// Adds to an object of this type what it lacks and another one has.
+    fn complete(&self, given: &mut Map, defaults: &Map) {
+        for member in self.members {
+            if let (false, Some(value)) =
+                (given.contains_key(member.name), defaults.get(member.name))
+            {
+                given.insert(member.name.to_owned(), value.clone());
+            }
+        }
+        let case = self.tag.and_then(|tag| given.get(tag)).and_then(Value::as_str);
+        let branch = case.and_then(|case| self.variants.iter().find(|it| it.case == case));
+        if let (Some(branch), Some(tag)) = (branch, self.tag)
+            && given.get(tag) == defaults.get(tag)
+        {
+            branch.object.complete(given, defaults);
+        }
     }
 }
 
@@ -114,6 +138,26 @@ pub struct ObjectReader<'a> {
 }
 
 impl ObjectReader<'_> {
+    /// Asks whether an optional member with features may be used, if it is there.
+    ///
+    /// # Errors
+    /// The policy rejects it.
+    pub fn admit(&self, name: &str, features: &[&str]) -> Result<(), QmpError> {
+        match self.members.get(name) {
+            Some(_) => self.admit_required(name, features),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks the same for a member that has to be there. As in the reference, it does not matter
+    /// whether it is.
+    ///
+    /// # Errors
+    /// The policy rejects it.
+    pub fn admit_required(&self, name: &str, features: &[&str]) -> Result<(), QmpError> {
+        self.mode.policy().admit(Subject::Parameter, name, features)
+    }
+
     /// A member that has to be there.
     pub fn required<T: Decode>(&mut self, name: &'static str) -> Result<T, QmpError> {
         self.required_with(name, T::decode)
@@ -159,10 +203,18 @@ impl ObjectReader<'_> {
 
 /// Reads an object and makes sure that nothing in it is left over, unless the mode is lenient.
 pub fn decode_object<T: Object>(value: &Value, at: &Path<'_>, mode: Mode) -> Result<T, QmpError> {
-    let members = value.as_object().ok_or_else(|| invalid_type(at, "object"))?;
+    decode_members(value.as_object().ok_or_else(|| invalid_type(at, "object"))?, at, mode)
+}
+
+/// The same for its members.
+pub(crate) fn decode_members<T: Object>(
+    members: &Map,
+    at: &Path<'_>,
+    mode: Mode,
+) -> Result<T, QmpError> {
     let mut reader = ObjectReader { members, at, mode, found: 0, asked: None };
     let object = T::read(&mut reader)?;
-    if reader.found == members.len() || mode == Mode::Lenient {
+    if reader.found == members.len() || mode.passes_over() {
         return Ok(object);
     }
     let mut again = ObjectReader { members, at, mode, found: 0, asked: Some(Vec::new()) };
@@ -174,11 +226,51 @@ pub fn decode_object<T: Object>(value: &Value, at: &Path<'_>, mode: Mode) -> Res
     }
 }
 
-/// The JSON object of an object type.
-pub fn encode_object<T: Object>(object: &T) -> Value {
-    let mut members = Map::new();
-    object.write(&mut members);
-    Value::Object(members)
+/// Puts members into an object one by one.
+#[derive(Debug)]
+pub struct ObjectWriter {
+    members: Map,
+    policy: Policy,
+}
+
+impl ObjectWriter {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { members: Map::new(), policy }
+    }
+
+    pub(crate) fn finish(self) -> Map {
+        self.members
+    }
+
+    /// Adds a member.
+    pub fn put<T: Encode + ?Sized>(&mut self, name: &str, value: &T) {
+        self.members.insert(name.to_owned(), value.encode_under(self.policy));
+    }
+
+    /// Adds an optional member, if it is present.
+    pub fn put_some<T: Encode>(&mut self, name: &str, value: &Option<T>) {
+        if let Some(value) = value {
+            self.put(name, value);
+        }
+    }
+
+    /// Whether a member with these features is to be sent.
+    pub fn shows(&self, features: &[&str]) -> bool {
+        self.policy.shows(features)
+    }
+
+    /// Adds the members that are not there yet.
+    pub(crate) fn complete(&mut self, members: &Map) {
+        for (name, value) in members {
+            self.members.entry(name.as_str()).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+fn written<T: Object>(object: &T) -> Map {
+    let mut writer = ObjectWriter::new(Policy::ACCEPT);
+    object.write(&mut writer);
+    writer.finish()
 }
 
 impl<T: Object> Object for Box<T> {
@@ -191,12 +283,8 @@ impl<T: Object> Object for Box<T> {
         T::read(object).map(Box::new)
     }
 
-    fn write(&self, object: &mut Map) {
+    fn write(&self, object: &mut ObjectWriter) {
         T::write(self, object);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Box::new(T::or(*self, *defaults))
     }
 }
 
@@ -212,17 +300,5 @@ impl Object for Empty {
         Ok(Self {})
     }
 
-    fn write(&self, _object: &mut Map) {}
-}
-
-impl Decode for Empty {
-    fn decode(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Self, QmpError> {
-        decode_object(value, at, mode)
-    }
-}
-
-impl Encode for Empty {
-    fn encode(&self) -> Value {
-        encode_object(self)
-    }
+    fn write(&self, _object: &mut ObjectWriter) {}
 }

@@ -5,7 +5,7 @@
 //! what came, so that nothing is lost. A server's types have no such case: what a client sends is
 //! known or refused.
 
-use crate::{Decode, Map, Mode, ObjectReader, Path, QmpError, Value, invalid_type};
+use crate::{Decode, Map, Mode, ObjectReader, ObjectWriter, Path, QmpError, Value, invalid_type};
 
 /// A generated enumeration that takes names that it does not know.
 pub trait OpenEnum: Clone + 'static {
@@ -48,10 +48,8 @@ impl UnknownBranch {
     }
 
     /// Adds the members that the object does not have yet.
-    pub fn write(&self, object: &mut Map) {
-        for (name, value) in &self.members {
-            object.entry(name.as_str()).or_insert_with(|| value.clone());
-        }
+    pub fn write(&self, object: &mut ObjectWriter) {
+        object.complete(&self.members);
     }
 }
 
@@ -86,5 +84,5 @@ impl AnyEvent for UnknownEvent {
 
 /// Reads the data of an event.
 pub fn event_data<T: Decode>(data: &Value) -> Result<T, QmpError> {
-    T::decode(data, &Path::DATA, Mode::Lenient)
+    T::decode(data, &Path::DATA, Mode::LENIENT)
 }

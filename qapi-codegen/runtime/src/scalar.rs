@@ -23,7 +23,7 @@ fn integer(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Integer, QmpError
             (None, Some(unsigned)) => Integer::Value(unsigned.into()),
             (None, None) => Integer::Other,
         },
-        Value::String(text) if mode == Mode::Keyval => Integer::Value(keyval::integer(text, at)?),
+        Value::String(text) if mode.takes_strings() => Integer::Value(keyval::integer(text, at)?),
         _ => Integer::Other,
     })
 }
@@ -55,7 +55,7 @@ fn unsigned(value: &Value, at: &Path<'_>, mode: Mode) -> Result<u64, QmpError> {
 /// Reads a `size`.
 pub(crate) fn size(value: &Value, at: &Path<'_>, mode: Mode) -> Result<u64, QmpError> {
     match value {
-        Value::String(text) if mode == Mode::Keyval => {
+        Value::String(text) if mode.takes_strings() => {
             wrapped(Integer::Value(keyval::size(text, at)?), at)
         }
         _ => unsigned(value, at, mode),
@@ -96,7 +96,7 @@ narrow! {
 impl Decode for f64 {
     fn decode(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Self, QmpError> {
         match value {
-            Value::String(text) if mode == Mode::Keyval => keyval::number(text, at),
+            Value::String(text) if mode.takes_strings() => keyval::number(text, at),
             _ => value.as_f64().ok_or_else(|| invalid_type(at, "number")),
         }
     }
@@ -106,7 +106,7 @@ impl Decode for bool {
     fn decode(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Self, QmpError> {
         match value {
             Value::Bool(value) => Ok(*value),
-            Value::String(text) if mode == Mode::Keyval => keyval::boolean(text, at),
+            Value::String(text) if mode.takes_strings() => keyval::boolean(text, at),
             _ => Err(invalid_type(at, "boolean")),
         }
     }

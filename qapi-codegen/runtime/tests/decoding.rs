@@ -1,8 +1,8 @@
 //! What is read off the wire and what is refused, with the texts.
 
 use qapi_runtime::{
-    Decode, Encode, Enum, Map, MemberInfo, Mode, Object, ObjectReader, Path, QmpError, Value,
-    arguments, decode_enum, decode_object, decode_size, encode_object, put, put_some,
+    Decode, Encode, Enum, MemberInfo, Mode, Object, ObjectReader, ObjectWriter, Path, QmpError,
+    Value, arguments, decode_size,
 };
 use serde_json::json;
 
@@ -24,17 +24,7 @@ impl Enum for Colour {
     }
 }
 
-impl Decode for Colour {
-    fn decode(value: &Value, at: &Path<'_>, _mode: Mode) -> Result<Self, QmpError> {
-        decode_enum(value, at)
-    }
-}
-
-impl Encode for Colour {
-    fn encode(&self) -> Value {
-        self.as_str().encode()
-    }
-}
+qapi_runtime::enum_on_the_wire!(Colour);
 
 /// One optional member of every type.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,25 +76,25 @@ impl Object for All {
         })
     }
 
-    fn write(&self, object: &mut Map) {
-        put_some(object, "int", &self.int);
-        put_some(object, "int8", &self.int8);
-        put_some(object, "int16", &self.int16);
-        put_some(object, "int32", &self.int32);
-        put_some(object, "uint8", &self.uint8);
-        put_some(object, "uint16", &self.uint16);
-        put_some(object, "uint32", &self.uint32);
-        put_some(object, "uint64", &self.uint64);
-        put_some(object, "size", &self.size);
-        put_some(object, "number", &self.number);
-        put_some(object, "bool", &self.bool);
-        put_some(object, "str", &self.str);
-        put_some(object, "any", &self.any);
-        put_some(object, "null", &self.null);
-        put_some(object, "colour", &self.colour);
-        put_some(object, "colours", &self.colours);
-        put_some(object, "nested", &self.nested);
-        put_some(object, "list", &self.list);
+    fn write(&self, object: &mut ObjectWriter) {
+        object.put_some("int", &self.int);
+        object.put_some("int8", &self.int8);
+        object.put_some("int16", &self.int16);
+        object.put_some("int32", &self.int32);
+        object.put_some("uint8", &self.uint8);
+        object.put_some("uint16", &self.uint16);
+        object.put_some("uint32", &self.uint32);
+        object.put_some("uint64", &self.uint64);
+        object.put_some("size", &self.size);
+        object.put_some("number", &self.number);
+        object.put_some("bool", &self.bool);
+        object.put_some("str", &self.str);
+        object.put_some("any", &self.any);
+        object.put_some("null", &self.null);
+        object.put_some("colour", &self.colour);
+        object.put_some("colours", &self.colours);
+        object.put_some("nested", &self.nested);
+        object.put_some("list", &self.list);
     }
 }
 
@@ -122,21 +112,9 @@ impl Object for Nested {
         Ok(Self { must: object.required("must")?, deep: object.optional("deep")? })
     }
 
-    fn write(&self, object: &mut Map) {
-        put(object, "must", &self.must);
-        put_some(object, "deep", &self.deep);
-    }
-}
-
-impl Decode for Nested {
-    fn decode(value: &Value, at: &Path<'_>, mode: Mode) -> Result<Self, QmpError> {
-        decode_object(value, at, mode)
-    }
-}
-
-impl Encode for Nested {
-    fn encode(&self) -> Value {
-        encode_object(self)
+    fn write(&self, object: &mut ObjectWriter) {
+        object.put("must", &self.must);
+        object.put_some("deep", &self.deep);
     }
 }
 
@@ -164,9 +142,9 @@ fn unchanged() {
         r#"{"nested":{"must":"x","deep":[{"must":"y"},{"must":"z","deep":[]}]}}"#,
     ];
     for row in rows {
-        for mode in [Mode::Strict, Mode::Keyval] {
+        for mode in [Mode::STRICT, Mode::KEYVAL] {
             let decoded = decode(row, mode).expect(row);
-            assert_eq!(encode_object(&decoded).to_string(), row);
+            assert_eq!(decoded.encode().to_string(), row);
         }
     }
 }
@@ -208,10 +186,10 @@ fn respelled() {
         (r#"{"bool":"no"}"#, r#"{"bool":false}"#),
         (r#"{"str":"0x10"}"#, r#"{"str":"0x10"}"#),
     ];
-    let rows = strict.map(|row| (Mode::Strict, row)).into_iter();
-    for (mode, (row, expected)) in rows.chain(keyval.map(|row| (Mode::Keyval, row))) {
+    let rows = strict.map(|row| (Mode::STRICT, row)).into_iter();
+    for (mode, (row, expected)) in rows.chain(keyval.map(|row| (Mode::KEYVAL, row))) {
         let decoded = decode(row, mode).expect(row);
-        assert_eq!(encode_object(&decoded).to_string(), expected, "{row}");
+        assert_eq!(decoded.encode().to_string(), expected, "{row}");
     }
 }
 
@@ -277,7 +255,7 @@ fn refused() {
         (r#"{"null":0}"#, "Invalid parameter type for 'null', expected: null"),
     ];
     for (row, expected) in rows {
-        for mode in [Mode::Strict, Mode::Keyval] {
+        for mode in [Mode::STRICT, Mode::KEYVAL] {
             assert_eq!(decode(row, mode).expect_err(row), expected, "{row}");
         }
     }
@@ -365,8 +343,8 @@ fn refused_strings() {
         ),
     ];
     for (row, strict, keyval) in rows {
-        assert_eq!(decode(row, Mode::Strict).expect_err(row), strict, "{row}");
-        assert_eq!(decode(row, Mode::Keyval).expect_err(row), keyval, "{row}");
+        assert_eq!(decode(row, Mode::STRICT).expect_err(row), strict, "{row}");
+        assert_eq!(decode(row, Mode::KEYVAL).expect_err(row), keyval, "{row}");
     }
 }
 
@@ -375,9 +353,9 @@ fn refused_strings() {
 #[test]
 fn replies() {
     let error =
-        |value: Value| Nested::decode(&value, &Path::RETURN, Mode::Strict).unwrap_err().desc;
+        |value: Value| Nested::decode(&value, &Path::RETURN, Mode::STRICT).unwrap_err().desc;
     assert_eq!(error(json!(1)), "expected object");
     assert_eq!(error(json!({})), "member 'must': missing");
-    let error = Vec::<Nested>::decode(&json!([{}]), &Path::RETURN, Mode::Strict).unwrap_err().desc;
+    let error = Vec::<Nested>::decode(&json!([{}]), &Path::RETURN, Mode::STRICT).unwrap_err().desc;
     assert_eq!(error, "member 'return[0].must': missing");
 }

@@ -8,9 +8,10 @@ pub mod toy;
 #[path = "client/parts.rs"]
 pub mod parts;
 
-use qapi_runtime as rt;
-pub use toy::*;
 pub use parts::*;
+pub use toy::*;
+
+use qapi_runtime as rt;
 
 /// What can be sent: a type a command.
 #[path = "client/request.rs"]
@@ -32,14 +33,12 @@ pub enum Event {
 
 impl rt::AnyEvent for Event {
     fn read(name: &str, data: &rt::Value) -> Result<Self, rt::QmpError> {
-        Ok(
-            match name {
-                "STOP" => Self::Stop(rt::event_data(data)?),
-                "LAMP_BROKE" => Self::LampBroke(rt::event_data(data)?),
-                "TREE_GREW" => Self::TreeGrew(rt::event_data(data)?),
-                _ => Self::Unknown(rt::AnyEvent::read(name, data)?),
-            },
-        )
+        Ok(match name {
+            "STOP" => Self::Stop(rt::event_data(data)?),
+            "LAMP_BROKE" => Self::LampBroke(rt::event_data(data)?),
+            "TREE_GREW" => Self::TreeGrew(rt::event_data(data)?),
+            _ => Self::Unknown(rt::AnyEvent::read(name, data)?),
+        })
     }
 
     fn name(&self) -> &str {

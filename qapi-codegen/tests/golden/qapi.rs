@@ -8,9 +8,10 @@ pub mod toy;
 #[path = "qapi/parts.rs"]
 pub mod parts;
 
-use qapi_runtime as rt;
-pub use toy::*;
 pub use parts::*;
+pub use toy::*;
+
+use qapi_runtime as rt;
 
 /// All commands that run one after the other.
 pub trait Commands: ToyCommands + PartsCommands {}
@@ -34,240 +35,40 @@ pub fn gate(info: &rt::CommandInfo, phase: Phase) -> Result<(), rt::QmpError> {
 }
 
 /// What the schema says about each command, in schema order.
-pub static COMMANDS: &[rt::CommandInfo] = &[
-    rt::CommandInfo {
-        name: "lamp_add",
-        arguments: Some(<LampOptions as rt::Object>::INFO),
-        returns: None,
-        allow_oob: false,
-        phases: rt::PhaseSet::of(&[1, 2]),
-        keyval: true,
-        success_response: true,
-        features: &["keyval-values"],
-        doc: "Hangs up a lamp. At lit the lamp burns at once.",
-    },
-    rt::CommandInfo {
-        name: "lamp-list",
-        arguments: Some(<LampList as rt::Object>::INFO),
-        returns: Some("[LampOptions]"),
-        allow_oob: false,
-        phases: rt::PhaseSet::of(&[0, 1, 2]),
-        keyval: false,
-        success_response: true,
-        features: &[],
-        doc: "Lists lamps.",
-    },
-    rt::CommandInfo {
-        name: "stage",
-        arguments: None,
-        returns: Some("StageInfo"),
-        allow_oob: true,
-        phases: rt::PhaseSet::of(&[0, 1, 2]),
-        keyval: false,
-        success_response: true,
-        features: &[],
-        doc: "Tells the stage, also while a lamp is being hung up.",
-    },
-    rt::CommandInfo {
-        name: "pick",
-        arguments: Some(<Pick as rt::Object>::INFO),
-        returns: Some("any"),
-        allow_oob: false,
-        phases: rt::PhaseSet::of(&[2]),
-        keyval: false,
-        success_response: true,
-        features: &[],
-        doc: "",
-    },
-    rt::CommandInfo {
-        name: "raw",
-        arguments: None,
-        returns: None,
-        allow_oob: false,
-        phases: rt::PhaseSet::of(&[2]),
-        keyval: false,
-        success_response: true,
-        features: &[],
-        doc: "",
-    },
-    rt::CommandInfo {
-        name: "leave",
-        arguments: None,
-        returns: None,
-        allow_oob: false,
-        phases: rt::PhaseSet::of(&[2]),
-        keyval: false,
-        success_response: false,
-        features: &[],
-        doc: "",
-    },
-    rt::CommandInfo {
-        name: "nothing",
-        arguments: None,
-        returns: None,
-        allow_oob: false,
-        phases: rt::PhaseSet::of(&[2]),
-        keyval: false,
-        success_response: true,
-        features: &[],
-        doc: "",
-    },
-    rt::CommandInfo {
-        name: "stop",
-        arguments: Some(<Stop as rt::Object>::INFO),
-        returns: None,
-        allow_oob: false,
-        phases: rt::PhaseSet::of(&[2]),
-        keyval: false,
-        success_response: true,
-        features: &[],
-        doc: "",
-    },
-    rt::CommandInfo {
-        name: "only-if-plain",
-        arguments: None,
-        returns: None,
-        allow_oob: false,
-        phases: rt::PhaseSet::of(&[2]),
-        keyval: false,
-        success_response: true,
-        features: &[],
-        doc: "",
-    },
-    rt::CommandInfo {
-        name: "count",
-        arguments: Some(<CountArguments as rt::Object>::INFO),
-        returns: None,
-        allow_oob: false,
-        phases: rt::PhaseSet::of(&[2]),
-        keyval: true,
-        success_response: true,
-        features: &["keyval-values"],
-        doc: "",
-    },
+pub static COMMANDS: &[&rt::CommandInfo] = &[
+    &LAMP_ADD,
+    &LAMP_LIST,
+    &STAGE,
+    &PICK,
+    &RAW,
+    &LEAVE,
+    &NOTHING,
+    &STOP,
+    &ONLY_IF_PLAIN,
+    &COUNT,
 ];
 
 /// What the schema says about each event, in schema order.
 pub static EVENTS: &[rt::EventInfo] = &[
-    rt::EventInfo {
-        name: "STOP",
-        features: &[],
-        doc: "",
-    },
-    rt::EventInfo {
-        name: "LAMP_BROKE",
-        features: &[],
-        doc: "",
-    },
-    rt::EventInfo {
-        name: "TREE_GREW",
-        features: &["unstable"],
-        doc: "",
-    },
+    <StopEvent as rt::Event>::INFO,
+    <LampBroke as rt::Event>::INFO,
+    <TreeGrew as rt::Event>::INFO,
 ];
 
-/// Finds a command by its name on the wire. The numbers are indices into [`COMMANDS`].
-pub fn command<C, S>(name: &str) -> Option<rt::CommandEntry<C, S>>
-where
-    C: Commands + ?Sized,
-    S: OobCommands + ?Sized,
-{
-    let (index, run): (usize, rt::Handler<C, S>) = match name {
-        "lamp_add" => {
-            (
-                0,
-                rt::Handler::InBand(|commands, arguments| {
-                    let arguments = rt::arguments(arguments, rt::Mode::Keyval)?;
-                    commands
-                        .lamp_add(arguments)
-                        .map(|()| rt::Encode::encode(&rt::Empty {}))
-                }),
-            )
-        }
-        "lamp-list" => {
-            (
-                1,
-                rt::Handler::InBand(|commands, arguments| {
-                    let arguments = rt::arguments(arguments, rt::Mode::Strict)?;
-                    commands.lamp_list(arguments).map(|reply| rt::Encode::encode(&reply))
-                }),
-            )
-        }
-        "stage" => {
-            (
-                2,
-                rt::Handler::OutOfBand(|state, arguments| {
-                    rt::no_arguments(arguments)?;
-                    state.stage().map(|reply| rt::Encode::encode(&reply))
-                }),
-            )
-        }
-        "pick" => {
-            (
-                3,
-                rt::Handler::InBand(|commands, arguments| {
-                    let arguments = rt::arguments(arguments, rt::Mode::Strict)?;
-                    commands.pick(arguments).map(|reply| rt::Encode::encode(&reply))
-                }),
-            )
-        }
-        "raw" => {
-            (
-                4,
-                rt::Handler::InBand(|commands, arguments| {
-                    let arguments = rt::raw_arguments(arguments)?;
-                    commands.raw(arguments)
-                }),
-            )
-        }
-        "leave" => {
-            (
-                5,
-                rt::Handler::InBand(|commands, arguments| {
-                    rt::no_arguments(arguments)?;
-                    commands.leave().map(|()| rt::Encode::encode(&rt::Empty {}))
-                }),
-            )
-        }
-        "nothing" => {
-            (
-                6,
-                rt::Handler::InBand(|commands, arguments| {
-                    rt::no_arguments(arguments)?;
-                    commands.nothing().map(|()| rt::Encode::encode(&rt::Empty {}))
-                }),
-            )
-        }
-        "stop" => {
-            (
-                7,
-                rt::Handler::InBand(|commands, arguments| {
-                    let arguments = rt::arguments(arguments, rt::Mode::Strict)?;
-                    commands.stop(arguments).map(|()| rt::Encode::encode(&rt::Empty {}))
-                }),
-            )
-        }
-        "only-if-plain" => {
-            (
-                8,
-                rt::Handler::InBand(|commands, arguments| {
-                    rt::no_arguments(arguments)?;
-                    commands.only_if_plain().map(|()| rt::Encode::encode(&rt::Empty {}))
-                }),
-            )
-        }
-        "count" => {
-            (
-                9,
-                rt::Handler::InBand(|commands, arguments| {
-                    let arguments = rt::arguments(arguments, rt::Mode::Keyval)?;
-                    commands.count(arguments).map(|()| rt::Encode::encode(&rt::Empty {}))
-                }),
-            )
-        }
-        _ => return None,
-    };
-    COMMANDS.get(index).map(|info| rt::CommandEntry { info, run })
+rt::dispatch! {
+    /// Finds a command by its name on the wire.
+    pub fn command(Commands, OobCommands);
+
+    "lamp_add" => LAMP_ADD, in_band lamp_add(arguments) empty;
+    "lamp-list" => LAMP_LIST, in_band lamp_list(arguments) reply;
+    "stage" => STAGE, out_of_band stage() reply;
+    "pick" => PICK, in_band pick(arguments) reply;
+    "raw" => RAW, in_band raw(raw) reply;
+    "leave" => LEAVE, in_band leave() empty;
+    "nothing" => NOTHING, in_band nothing() empty;
+    "stop" => STOP, in_band stop(arguments) empty;
+    "only-if-plain" => ONLY_IF_PLAIN, in_band only_if_plain() empty;
+    "count" => COUNT, in_band count(arguments) empty;
 }
 
 /// The answer to query-qmp-schema: a JSON array, one entity a line.

@@ -24,8 +24,8 @@ pub struct LampAdd(
 );
 
 impl rt::Encode for LampAdd {
-    fn encode(&self) -> rt::Value {
-        rt::Encode::encode(&self.0)
+    fn encode_under(&self, policy: rt::Policy) -> rt::Value {
+        rt::Encode::encode_under(&self.0, policy)
     }
 }
 
@@ -50,11 +50,7 @@ impl rt::Request for LampList {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stage;
 
-impl rt::Encode for Stage {
-    fn encode(&self) -> rt::Value {
-        rt::Value::Object(rt::Map::new())
-    }
-}
+rt::unit_on_the_wire!(Stage);
 
 impl rt::Request for Stage {
     const NAME: &'static str = "stage";
@@ -79,8 +75,8 @@ pub struct Raw(
 );
 
 impl rt::Encode for Raw {
-    fn encode(&self) -> rt::Value {
-        rt::Encode::encode(&self.0)
+    fn encode_under(&self, policy: rt::Policy) -> rt::Value {
+        rt::Encode::encode_under(&self.0, policy)
     }
 }
 
@@ -93,11 +89,7 @@ impl rt::Request for Raw {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Leave;
 
-impl rt::Encode for Leave {
-    fn encode(&self) -> rt::Value {
-        rt::Value::Object(rt::Map::new())
-    }
-}
+rt::unit_on_the_wire!(Leave);
 
 impl rt::Request for Leave {
     const NAME: &'static str = "leave";
@@ -109,11 +101,7 @@ impl rt::Request for Leave {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Nothing;
 
-impl rt::Encode for Nothing {
-    fn encode(&self) -> rt::Value {
-        rt::Value::Object(rt::Map::new())
-    }
-}
+rt::unit_on_the_wire!(Nothing);
 
 impl rt::Request for Nothing {
     const NAME: &'static str = "nothing";
@@ -132,11 +120,7 @@ impl rt::Request for Stop {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OnlyIfPlain;
 
-impl rt::Encode for OnlyIfPlain {
-    fn encode(&self) -> rt::Value {
-        rt::Value::Object(rt::Map::new())
-    }
-}
+rt::unit_on_the_wire!(OnlyIfPlain);
 
 impl rt::Request for OnlyIfPlain {
     const NAME: &'static str = "only-if-plain";

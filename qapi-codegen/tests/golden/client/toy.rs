@@ -3,14 +3,12 @@
 #![allow(
     clippy::enum_variant_names,
     clippy::large_enum_variant,
-    reason = "names and sizes are the schema's"
+    reason = "names, sizes and conditions are the schema's"
 )]
 
 use qapi_runtime as rt;
 
-use super::parts::LampKind;
-use super::parts::Ref;
-use super::parts::Tree;
+use super::parts::{LampKind, Ref, Tree};
 
 /// How far the room is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,33 +51,7 @@ impl rt::OpenEnum for Stage {
     }
 }
 
-impl std::fmt::Display for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl From<&str> for Stage {
-    fn from(name: &str) -> Self {
-        rt::OpenEnum::named(name)
-    }
-}
-
-impl rt::Decode for Stage {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        _mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_open_enum(value, at)
-    }
-}
-
-impl rt::Encode for Stage {
-    fn encode(&self) -> rt::Value {
-        rt::Value::from(self.as_str())
-    }
-}
+rt::open_enum_on_the_wire!(Stage);
 
 /// The arguments of `lamp-list`.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,20 +65,19 @@ pub struct LampList {
 impl LampList {
     /// Has what is required and nothing else.
     pub fn new(max_count: u8) -> Self {
-        Self { kind: None, max_count }
+        Self {
+            kind: None,
+            max_count,
+        }
     }
 }
 
 impl rt::Object for LampList {
     const NAME: &'static str = "lamp-list";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::optional(
-            "kind",
-            "LampKind",
-            "only lamps of this kind (default: all)",
-        ),
-        rt::MemberInfo::required("max-count", "uint8", "at most so many"),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        optional "kind": "LampKind", "only lamps of this kind (default: all)";
+        required "max-count": "uint8", "at most so many";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -115,32 +86,9 @@ impl rt::Object for LampList {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put_some(object, "kind", &self.kind);
-        rt::put(object, "max-count", &self.max_count);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            kind: self.kind.or(defaults.kind),
-            max_count: self.max_count,
-        }
-    }
-}
-
-impl rt::Decode for LampList {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for LampList {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put_some("kind", &self.kind);
+        object.put("max-count", &self.max_count);
     }
 }
 
@@ -153,9 +101,9 @@ pub struct StageInfo {
 
 impl rt::Object for StageInfo {
     const NAME: &'static str = "StageInfo";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("stage", "Stage", "the stage"),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "stage": "Stage", "the stage";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -163,24 +111,8 @@ impl rt::Object for StageInfo {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "stage", &self.stage);
-    }
-}
-
-impl rt::Decode for StageInfo {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for StageInfo {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("stage", &self.stage);
     }
 }
 
@@ -195,10 +127,10 @@ pub struct Pick {
 
 impl rt::Object for Pick {
     const NAME: &'static str = "pick";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("from", "Tree", ""),
-        rt::MemberInfo::required("ref", "Ref", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "from": "Tree";
+        required "ref": "Ref";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -207,25 +139,9 @@ impl rt::Object for Pick {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "from", &self.from);
-        rt::put(object, "ref", &self.ref_);
-    }
-}
-
-impl rt::Decode for Pick {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Pick {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("from", &self.from);
+        object.put("ref", &self.ref_);
     }
 }
 
@@ -247,10 +163,10 @@ impl Stop {
 
 impl rt::Object for Stop {
     const NAME: &'static str = "stop";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("type", "str", ""),
-        rt::MemberInfo::optional("self", "bool", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "type": "str";
+        optional "self": "bool";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -259,32 +175,9 @@ impl rt::Object for Stop {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "type", &self.type_);
-        rt::put_some(object, "self", &self.self_);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            type_: self.type_,
-            self_: self.self_.or(defaults.self_),
-        }
-    }
-}
-
-impl rt::Decode for Stop {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Stop {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("type", &self.type_);
+        object.put_some("self", &self.self_);
     }
 }
 
@@ -300,23 +193,7 @@ impl rt::Object for StopEvent {
         Ok(Self)
     }
 
-    fn write(&self, _object: &mut rt::Map) {}
-}
-
-impl rt::Decode for StopEvent {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for StopEvent {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
-    }
+    fn write(&self, _object: &mut rt::ObjectWriter) {}
 }
 
 impl rt::Event for StopEvent {
@@ -341,10 +218,10 @@ impl LampBroke {
 
 impl rt::Object for LampBroke {
     const NAME: &'static str = "LAMP_BROKE";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("id", "str", ""),
-        rt::MemberInfo::optional("watts", "int", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "id": "str";
+        optional "watts": "int";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -353,32 +230,9 @@ impl rt::Object for LampBroke {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "id", &self.id);
-        rt::put_some(object, "watts", &self.watts);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            id: self.id,
-            watts: self.watts.or(defaults.watts),
-        }
-    }
-}
-
-impl rt::Decode for LampBroke {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for LampBroke {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("id", &self.id);
+        object.put_some("watts", &self.watts);
     }
 }
 
@@ -387,27 +241,15 @@ impl rt::Event for LampBroke {
 }
 
 /// `TREE_GREW`.
+///
+/// **Unstable**: this may change
 #[derive(Clone, Debug, PartialEq)]
 pub struct TreeGrew(
     /// The event's data.
     pub Tree,
 );
 
-impl rt::Decode for TreeGrew {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::Decode::decode(value, at, mode).map(Self)
-    }
-}
-
-impl rt::Encode for TreeGrew {
-    fn encode(&self) -> rt::Value {
-        rt::Encode::encode(&self.0)
-    }
-}
+rt::around_on_the_wire!(TreeGrew);
 
 impl rt::Event for TreeGrew {
     const NAME: &'static str = "TREE_GREW";

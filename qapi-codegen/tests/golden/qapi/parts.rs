@@ -3,10 +3,13 @@
 #![allow(
     clippy::enum_variant_names,
     clippy::large_enum_variant,
-    reason = "names and sizes are the schema's"
+    deprecated,
+    reason = "names, sizes and conditions are the schema's"
 )]
 
 use qapi_runtime as rt;
+
+use super::toy::Stage;
 
 /// The kinds of lamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,6 +17,7 @@ pub enum LampKind {
     /// a bulb
     BulbE27,
     /// many small ones
+    #[deprecated(note = "bulbs are prettier")]
     LedStrip,
     /// a wire that glows
     _1_5mm,
@@ -23,12 +27,7 @@ pub enum LampKind {
 
 impl LampKind {
     /// All values, in schema order.
-    pub const ALL: &'static [Self] = &[
-        Self::BulbE27,
-        Self::LedStrip,
-        Self::_1_5mm,
-        Self::None,
-    ];
+    pub const ALL: &'static [Self] = &[Self::BulbE27, Self::LedStrip, Self::_1_5mm, Self::None];
 
     /// The value as spelled on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -48,37 +47,16 @@ impl rt::Enum for LampKind {
     fn as_str(self) -> &'static str {
         self.as_str()
     }
-}
 
-impl std::fmt::Display for LampKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
+    fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::LedStrip => &["deprecated"],
+            _ => &[],
+        }
     }
 }
 
-impl std::str::FromStr for LampKind {
-    type Err = rt::UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, rt::UnknownValue> {
-        rt::parse_enum(text)
-    }
-}
-
-impl rt::Decode for LampKind {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        _mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_enum(value, at)
-    }
-}
-
-impl rt::Encode for LampKind {
-    fn encode(&self) -> rt::Value {
-        rt::Value::from(self.as_str())
-    }
-}
+rt::enum_on_the_wire!(LampKind);
 
 /// What all lamps have.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,38 +67,18 @@ pub struct Thing {
 
 impl rt::Object for Thing {
     const NAME: &'static str = "Thing";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        optional "id": "str", "the hook it hangs on";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
-        Ok(Self { id: object.optional("id")? })
+        Ok(Self {
+            id: object.optional("id")?,
+        })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put_some(object, "id", &self.id);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            id: self.id.or(defaults.id),
-        }
-    }
-}
-
-impl rt::Decode for Thing {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Thing {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put_some("id", &self.id);
     }
 }
 
@@ -137,11 +95,11 @@ pub struct Powered {
 
 impl rt::Object for Powered {
     const NAME: &'static str = "Powered";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
-        rt::MemberInfo::optional("watts", "int32", "how much it needs"),
-        rt::MemberInfo::optional("fuse", "size", "what blows"),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        optional "id": "str", "the hook it hangs on";
+        optional "watts": "int32", "how much it needs";
+        optional "fuse": "size", "what blows";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -151,34 +109,10 @@ impl rt::Object for Powered {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put_some(object, "id", &self.id);
-        rt::put_some(object, "watts", &self.watts);
-        rt::put_some(object, "fuse", &self.fuse);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            id: self.id.or(defaults.id),
-            watts: self.watts.or(defaults.watts),
-            fuse: self.fuse.or(defaults.fuse),
-        }
-    }
-}
-
-impl rt::Decode for Powered {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Powered {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put_some("id", &self.id);
+        object.put_some("watts", &self.watts);
+        object.put_some("fuse", &self.fuse);
     }
 }
 
@@ -212,13 +146,13 @@ impl LampBase {
 
 impl rt::Object for LampBase {
     const NAME: &'static str = "LampBase";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
-        rt::MemberInfo::optional("watts", "int32", "how much it needs"),
-        rt::MemberInfo::optional("fuse", "size", "what blows"),
-        rt::MemberInfo::required("kind", "LampKind", "what it is"),
-        rt::MemberInfo::optional("dim", "bool", "whether it can be dimmed"),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        optional "id": "str", "the hook it hangs on";
+        optional "watts": "int32", "how much it needs";
+        optional "fuse": "size", "what blows";
+        required "kind": "LampKind", "what it is";
+        optional "dim": "bool", "whether it can be dimmed";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -230,38 +164,12 @@ impl rt::Object for LampBase {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put_some(object, "id", &self.id);
-        rt::put_some(object, "watts", &self.watts);
-        rt::put_some(object, "fuse", &self.fuse);
-        rt::put(object, "kind", &self.kind);
-        rt::put_some(object, "dim", &self.dim);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            id: self.id.or(defaults.id),
-            watts: self.watts.or(defaults.watts),
-            fuse: self.fuse.or(defaults.fuse),
-            kind: self.kind,
-            dim: self.dim.or(defaults.dim),
-        }
-    }
-}
-
-impl rt::Decode for LampBase {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for LampBase {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put_some("id", &self.id);
+        object.put_some("watts", &self.watts);
+        object.put_some("fuse", &self.fuse);
+        object.put("kind", &self.kind);
+        object.put_some("dim", &self.dim);
     }
 }
 
@@ -274,13 +182,9 @@ pub struct Bulb {
 
 impl rt::Object for Bulb {
     const NAME: &'static str = "Bulb";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::optional(
-            "hours",
-            "uint64",
-            "how long it has burnt (default: 0x10)",
-        ),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        optional "hours": "uint64", "how long it has burnt (default: 0x10)";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -288,30 +192,8 @@ impl rt::Object for Bulb {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put_some(object, "hours", &self.hours);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            hours: self.hours.or(defaults.hours),
-        }
-    }
-}
-
-impl rt::Decode for Bulb {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Bulb {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put_some("hours", &self.hours);
     }
 }
 
@@ -327,16 +209,19 @@ pub struct Strip {
 impl Strip {
     /// Has what is required and nothing else.
     pub fn new(sizes: Vec<u64>) -> Self {
-        Self { sizes, colour: None }
+        Self {
+            sizes,
+            colour: None,
+        }
     }
 }
 
 impl rt::Object for Strip {
     const NAME: &'static str = "Strip";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("sizes", "[size]", "of the leds"),
-        rt::MemberInfo::optional("colour", "Colour", "what it shines in"),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "sizes": "[size]", "of the leds";
+        optional "colour": "Colour", "what it shines in";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -345,32 +230,9 @@ impl rt::Object for Strip {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "sizes", &self.sizes);
-        rt::put_some(object, "colour", &self.colour);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            sizes: self.sizes,
-            colour: self.colour.or(defaults.colour),
-        }
-    }
-}
-
-impl rt::Decode for Strip {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Strip {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("sizes", &self.sizes);
+        object.put_some("colour", &self.colour);
     }
 }
 
@@ -415,38 +277,21 @@ impl LampOptionsKind {
         }
     }
 
-    fn read_branch(
-        tag: LampKind,
-        object: &mut rt::ObjectReader<'_>,
-    ) -> Result<Self, rt::QmpError> {
-        Ok(
-            match tag {
-                LampKind::BulbE27 => Self::BulbE27(rt::Object::read(object)?),
-                LampKind::LedStrip => Self::LedStrip(rt::Object::read(object)?),
-                LampKind::_1_5mm => Self::_1_5mm,
-                LampKind::None => Self::None,
-            },
-        )
+    fn read_branch(tag: LampKind, object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(match tag {
+            LampKind::BulbE27 => Self::BulbE27(rt::Object::read(object)?),
+            LampKind::LedStrip => Self::LedStrip(rt::Object::read(object)?),
+            LampKind::_1_5mm => Self::_1_5mm,
+            LampKind::None => Self::None,
+        })
     }
 
-    fn write_branch(&self, object: &mut rt::Map) {
+    fn write_branch(&self, object: &mut rt::ObjectWriter) {
         match self {
             Self::BulbE27(branch) => rt::Object::write(branch, object),
             Self::LedStrip(branch) => rt::Object::write(branch, object),
             Self::_1_5mm => {}
             Self::None => {}
-        }
-    }
-
-    fn or_branch(self, defaults: Self) -> Self {
-        match (self, defaults) {
-            (Self::BulbE27(given), Self::BulbE27(defaults)) => {
-                Self::BulbE27(rt::Object::or(given, defaults))
-            }
-            (Self::LedStrip(given), Self::LedStrip(defaults)) => {
-                Self::LedStrip(rt::Object::or(given, defaults))
-            }
-            (given, _) => given,
         }
     }
 }
@@ -466,25 +311,18 @@ impl LampOptions {
 
 impl rt::Object for LampOptions {
     const NAME: &'static str = "LampOptions";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::optional("id", "str", "the hook it hangs on"),
-        rt::MemberInfo::optional("watts", "int32", "how much it needs"),
-        rt::MemberInfo::optional("fuse", "size", "what blows"),
-        rt::MemberInfo::required("kind", "LampKind", "what it is"),
-        rt::MemberInfo::optional("dim", "bool", "whether it can be dimmed"),
-    ];
-
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        optional "id": "str", "the hook it hangs on";
+        optional "watts": "int32", "how much it needs";
+        optional "fuse": "size", "what blows";
+        required "kind": "LampKind", "what it is";
+        optional "dim": "bool", "whether it can be dimmed";
+    };
     const TAG: Option<&'static str> = Some("kind");
-    const VARIANTS: &'static [rt::VariantInfo] = &[
-        rt::VariantInfo {
-            case: "bulb.e27",
-            object: <Bulb as rt::Object>::INFO,
-        },
-        rt::VariantInfo {
-            case: "led-strip",
-            object: <Strip as rt::Object>::INFO,
-        },
-    ];
+    const VARIANTS: &'static [rt::VariantInfo] = rt::variants! {
+        "bulb.e27": Bulb;
+        "led-strip": Strip;
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         let id = object.optional("id")?;
@@ -500,39 +338,13 @@ impl rt::Object for LampOptions {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put_some(object, "id", &self.id);
-        rt::put_some(object, "watts", &self.watts);
-        rt::put_some(object, "fuse", &self.fuse);
-        rt::put(object, "kind", &self.kind.tag());
-        rt::put_some(object, "dim", &self.dim);
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put_some("id", &self.id);
+        object.put_some("watts", &self.watts);
+        object.put_some("fuse", &self.fuse);
+        object.put("kind", &self.kind.tag());
+        object.put_some("dim", &self.dim);
         self.kind.write_branch(object);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            id: self.id.or(defaults.id),
-            watts: self.watts.or(defaults.watts),
-            fuse: self.fuse.or(defaults.fuse),
-            kind: self.kind.or_branch(defaults.kind),
-            dim: self.dim.or(defaults.dim),
-        }
-    }
-}
-
-impl rt::Decode for LampOptions {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for LampOptions {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
     }
 }
 
@@ -570,35 +382,7 @@ impl rt::Enum for Way {
     }
 }
 
-impl std::fmt::Display for Way {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Way {
-    type Err = rt::UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, rt::UnknownValue> {
-        rt::parse_enum(text)
-    }
-}
-
-impl rt::Decode for Way {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        _mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_enum(value, at)
-    }
-}
-
-impl rt::Encode for Way {
-    fn encode(&self) -> rt::Value {
-        rt::Value::from(self.as_str())
-    }
-}
+rt::enum_on_the_wire!(Way);
 
 /// `Rgb`.
 #[derive(Clone, Debug, PartialEq)]
@@ -613,11 +397,11 @@ pub struct Rgb {
 
 impl rt::Object for Rgb {
     const NAME: &'static str = "Rgb";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("r", "uint8", ""),
-        rt::MemberInfo::required("g", "uint8", ""),
-        rt::MemberInfo::required("b", "uint8", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "r": "uint8";
+        required "g": "uint8";
+        required "b": "uint8";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -627,26 +411,10 @@ impl rt::Object for Rgb {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "r", &self.r);
-        rt::put(object, "g", &self.g);
-        rt::put(object, "b", &self.b);
-    }
-}
-
-impl rt::Decode for Rgb {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Rgb {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("r", &self.r);
+        object.put("g", &self.g);
+        object.put("b", &self.b);
     }
 }
 
@@ -659,9 +427,9 @@ pub struct Named {
 
 impl rt::Object for Named {
     const NAME: &'static str = "Named";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("name", "str", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "name": "str";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -669,24 +437,8 @@ impl rt::Object for Named {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "name", &self.name);
-    }
-}
-
-impl rt::Decode for Named {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Named {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("name", &self.name);
     }
 }
 
@@ -694,17 +446,17 @@ impl rt::Encode for Named {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixed {
     /// `first`.
-    pub first: Box<Colour>,
+    pub first: Colour,
     /// `second`.
-    pub second: Box<Colour>,
+    pub second: Colour,
 }
 
 impl rt::Object for Mixed {
     const NAME: &'static str = "Mixed";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("first", "Colour", ""),
-        rt::MemberInfo::required("second", "Colour", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "first": "Colour";
+        required "second": "Colour";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -713,25 +465,9 @@ impl rt::Object for Mixed {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "first", &self.first);
-        rt::put(object, "second", &self.second);
-    }
-}
-
-impl rt::Decode for Mixed {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Mixed {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("first", &self.first);
+        object.put("second", &self.second);
     }
 }
 
@@ -756,93 +492,43 @@ impl Colour {
         }
     }
 
-    fn read_branch(
-        tag: Way,
-        object: &mut rt::ObjectReader<'_>,
-    ) -> Result<Self, rt::QmpError> {
-        Ok(
-            match tag {
-                Way::Rgb => Self::Rgb(rt::Object::read(object)?),
-                Way::Name => Self::Name(rt::Object::read(object)?),
-                Way::Mixed => Self::Mixed(rt::Object::read(object)?),
-            },
-        )
+    fn read_branch(tag: Way, object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(match tag {
+            Way::Rgb => Self::Rgb(rt::Object::read(object)?),
+            Way::Name => Self::Name(rt::Object::read(object)?),
+            Way::Mixed => Self::Mixed(rt::Object::read(object)?),
+        })
     }
 
-    fn write_branch(&self, object: &mut rt::Map) {
+    fn write_branch(&self, object: &mut rt::ObjectWriter) {
         match self {
             Self::Rgb(branch) => rt::Object::write(branch, object),
             Self::Name(branch) => rt::Object::write(branch, object),
             Self::Mixed(branch) => rt::Object::write(branch, object),
         }
     }
-
-    fn or_branch(self, defaults: Self) -> Self {
-        match (self, defaults) {
-            (Self::Rgb(given), Self::Rgb(defaults)) => {
-                Self::Rgb(rt::Object::or(given, defaults))
-            }
-            (Self::Name(given), Self::Name(defaults)) => {
-                Self::Name(rt::Object::or(given, defaults))
-            }
-            (Self::Mixed(given), Self::Mixed(defaults)) => {
-                Self::Mixed(rt::Object::or(given, defaults))
-            }
-            (given, _) => given,
-        }
-    }
 }
 
 impl rt::Object for Colour {
     const NAME: &'static str = "Colour";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("way", "Way", ""),
-    ];
-
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "way": "Way";
+    };
     const TAG: Option<&'static str> = Some("way");
-    const VARIANTS: &'static [rt::VariantInfo] = &[
-        rt::VariantInfo {
-            case: "rgb",
-            object: <Rgb as rt::Object>::INFO,
-        },
-        rt::VariantInfo {
-            case: "name",
-            object: <Named as rt::Object>::INFO,
-        },
-        rt::VariantInfo {
-            case: "mixed",
-            object: <Box<Mixed> as rt::Object>::INFO,
-        },
-    ];
+    const VARIANTS: &'static [rt::VariantInfo] = rt::variants! {
+        "rgb": Rgb;
+        "name": Named;
+        "mixed": Mixed;
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         let tag = object.required("way")?;
         Self::read_branch(tag, object)
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "way", &self.tag());
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("way", &self.tag());
         self.write_branch(object);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        self.or_branch(defaults)
-    }
-}
-
-impl rt::Decode for Colour {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Colour {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
     }
 }
 
@@ -873,12 +559,12 @@ impl Tree {
 
 impl rt::Object for Tree {
     const NAME: &'static str = "Tree";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("String", "String", ""),
-        rt::MemberInfo::optional("left", "Tree", ""),
-        rt::MemberInfo::optional("right", "Tree", ""),
-        rt::MemberInfo::optional("twigs", "[Tree]", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "String": "String";
+        optional "left": "Tree";
+        optional "right": "Tree";
+        optional "twigs": "[Tree]";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -889,36 +575,11 @@ impl rt::Object for Tree {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "String", &self.string);
-        rt::put_some(object, "left", &self.left);
-        rt::put_some(object, "right", &self.right);
-        rt::put_some(object, "twigs", &self.twigs);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            string: self.string,
-            left: self.left.or(defaults.left),
-            right: self.right.or(defaults.right),
-            twigs: self.twigs.or(defaults.twigs),
-        }
-    }
-}
-
-impl rt::Decode for Tree {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Tree {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("String", &self.string);
+        object.put_some("left", &self.left);
+        object.put_some("right", &self.right);
+        object.put_some("twigs", &self.twigs);
     }
 }
 
@@ -934,23 +595,7 @@ impl rt::Object for String_ {
         Ok(Self {})
     }
 
-    fn write(&self, _object: &mut rt::Map) {}
-}
-
-impl rt::Decode for String_ {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for String_ {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
-    }
+    fn write(&self, _object: &mut rt::ObjectWriter) {}
 }
 
 /// `Ref`.
@@ -967,11 +612,7 @@ pub enum Ref {
 }
 
 impl rt::Decode for Ref {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
+    fn decode(value: &rt::Value, at: &rt::Path<'_>, mode: rt::Mode) -> Result<Self, rt::QmpError> {
         match value {
             rt::Value::String(_) => rt::Decode::decode(value, at, mode).map(Self::Name),
             rt::Value::Object(_) => rt::Decode::decode(value, at, mode).map(Self::Tree),
@@ -983,12 +624,12 @@ impl rt::Decode for Ref {
 }
 
 impl rt::Encode for Ref {
-    fn encode(&self) -> rt::Value {
+    fn encode_under(&self, policy: rt::Policy) -> rt::Value {
         match self {
-            Self::Name(value) => rt::Encode::encode(value),
-            Self::Tree(value) => rt::Encode::encode(value),
-            Self::Refs(value) => rt::Encode::encode(value),
-            Self::Nil(value) => rt::Encode::encode(value),
+            Self::Name(value) => rt::Encode::encode_under(value, policy),
+            Self::Tree(value) => rt::Encode::encode_under(value, policy),
+            Self::Refs(value) => rt::Encode::encode_under(value, policy),
+            Self::Nil(value) => rt::Encode::encode_under(value, policy),
         }
     }
 }
@@ -1003,15 +644,11 @@ pub enum Count {
 }
 
 impl rt::Decode for Count {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
+    fn decode(value: &rt::Value, at: &rt::Path<'_>, mode: rt::Mode) -> Result<Self, rt::QmpError> {
         match value {
             rt::Value::Number(_) => rt::Decode::decode(value, at, mode).map(Self::N),
             rt::Value::Array(_) => rt::decode_sizes(value, at, mode).map(Self::Many),
-            rt::Value::String(_) if mode == rt::Mode::Keyval => {
+            rt::Value::String(_) if mode.takes_strings() => {
                 rt::Decode::decode(value, at, mode).map(Self::N)
             }
             _ => Err(rt::invalid_type(at, "Count")),
@@ -1020,10 +657,10 @@ impl rt::Decode for Count {
 }
 
 impl rt::Encode for Count {
-    fn encode(&self) -> rt::Value {
+    fn encode_under(&self, policy: rt::Policy) -> rt::Value {
         match self {
-            Self::N(value) => rt::Encode::encode(value),
-            Self::Many(value) => rt::Encode::encode(value),
+            Self::N(value) => rt::Encode::encode_under(value, policy),
+            Self::Many(value) => rt::Encode::encode_under(value, policy),
         }
     }
 }
@@ -1037,32 +674,18 @@ pub struct CountArguments {
 
 impl rt::Object for CountArguments {
     const NAME: &'static str = "count";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("n", "Count", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "n": "Count";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
-        Ok(Self { n: object.required("n")? })
+        Ok(Self {
+            n: object.required("n")?,
+        })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "n", &self.n);
-    }
-}
-
-impl rt::Decode for CountArguments {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for CountArguments {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("n", &self.n);
     }
 }
 
@@ -1071,3 +694,17 @@ pub trait PartsCommands {
     /// `count`.
     fn count(&mut self, arguments: CountArguments) -> Result<(), rt::QmpError>;
 }
+
+/// What the schema says about `count`.
+pub static COUNT: rt::CommandInfo = rt::CommandInfo {
+    name: "count",
+    arguments: Some(<CountArguments as rt::Object>::INFO),
+    returns: None,
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: true,
+    success_response: true,
+    features: &["keyval-values"],
+    doc: "",
+};

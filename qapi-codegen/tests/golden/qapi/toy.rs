@@ -3,15 +3,12 @@
 #![allow(
     clippy::enum_variant_names,
     clippy::large_enum_variant,
-    reason = "names and sizes are the schema's"
+    reason = "names, sizes and conditions are the schema's"
 )]
 
 use qapi_runtime as rt;
 
-use super::parts::LampKind;
-use super::parts::LampOptions;
-use super::parts::Ref;
-use super::parts::Tree;
+use super::parts::{LampKind, LampOptions, Ref, Tree};
 
 /// How far the room is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,35 +44,7 @@ impl rt::Enum for Stage {
     }
 }
 
-impl std::fmt::Display for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Stage {
-    type Err = rt::UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, rt::UnknownValue> {
-        rt::parse_enum(text)
-    }
-}
-
-impl rt::Decode for Stage {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        _mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_enum(value, at)
-    }
-}
-
-impl rt::Encode for Stage {
-    fn encode(&self) -> rt::Value {
-        rt::Value::from(self.as_str())
-    }
-}
+rt::enum_on_the_wire!(Stage);
 
 /// The arguments of `lamp-list`.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,20 +58,19 @@ pub struct LampList {
 impl LampList {
     /// Has what is required and nothing else.
     pub fn new(max_count: u8) -> Self {
-        Self { kind: None, max_count }
+        Self {
+            kind: None,
+            max_count,
+        }
     }
 }
 
 impl rt::Object for LampList {
     const NAME: &'static str = "lamp-list";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::optional(
-            "kind",
-            "LampKind",
-            "only lamps of this kind (default: all)",
-        ),
-        rt::MemberInfo::required("max-count", "uint8", "at most so many"),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        optional "kind": "LampKind", "only lamps of this kind (default: all)";
+        required "max-count": "uint8", "at most so many";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -111,32 +79,9 @@ impl rt::Object for LampList {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put_some(object, "kind", &self.kind);
-        rt::put(object, "max-count", &self.max_count);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            kind: self.kind.or(defaults.kind),
-            max_count: self.max_count,
-        }
-    }
-}
-
-impl rt::Decode for LampList {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for LampList {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put_some("kind", &self.kind);
+        object.put("max-count", &self.max_count);
     }
 }
 
@@ -149,9 +94,9 @@ pub struct StageInfo {
 
 impl rt::Object for StageInfo {
     const NAME: &'static str = "StageInfo";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("stage", "Stage", "the stage"),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "stage": "Stage", "the stage";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -159,24 +104,8 @@ impl rt::Object for StageInfo {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "stage", &self.stage);
-    }
-}
-
-impl rt::Decode for StageInfo {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for StageInfo {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("stage", &self.stage);
     }
 }
 
@@ -191,10 +120,10 @@ pub struct Pick {
 
 impl rt::Object for Pick {
     const NAME: &'static str = "pick";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("from", "Tree", ""),
-        rt::MemberInfo::required("ref", "Ref", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "from": "Tree";
+        required "ref": "Ref";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -203,25 +132,9 @@ impl rt::Object for Pick {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "from", &self.from);
-        rt::put(object, "ref", &self.ref_);
-    }
-}
-
-impl rt::Decode for Pick {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Pick {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("from", &self.from);
+        object.put("ref", &self.ref_);
     }
 }
 
@@ -243,10 +156,10 @@ impl Stop {
 
 impl rt::Object for Stop {
     const NAME: &'static str = "stop";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("type", "str", ""),
-        rt::MemberInfo::optional("self", "bool", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "type": "str";
+        optional "self": "bool";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -255,32 +168,9 @@ impl rt::Object for Stop {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "type", &self.type_);
-        rt::put_some(object, "self", &self.self_);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            type_: self.type_,
-            self_: self.self_.or(defaults.self_),
-        }
-    }
-}
-
-impl rt::Decode for Stop {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for Stop {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("type", &self.type_);
+        object.put_some("self", &self.self_);
     }
 }
 
@@ -296,27 +186,16 @@ impl rt::Object for StopEvent {
         Ok(Self)
     }
 
-    fn write(&self, _object: &mut rt::Map) {}
-}
-
-impl rt::Decode for StopEvent {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for StopEvent {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
-    }
+    fn write(&self, _object: &mut rt::ObjectWriter) {}
 }
 
 impl rt::Event for StopEvent {
     const NAME: &'static str = "STOP";
+    const INFO: rt::EventInfo = rt::EventInfo {
+        name: Self::NAME,
+        features: &[],
+        doc: "",
+    };
 }
 
 /// `LAMP_BROKE`.
@@ -337,10 +216,10 @@ impl LampBroke {
 
 impl rt::Object for LampBroke {
     const NAME: &'static str = "LAMP_BROKE";
-    const MEMBERS: &'static [rt::MemberInfo] = &[
-        rt::MemberInfo::required("id", "str", ""),
-        rt::MemberInfo::optional("watts", "int", ""),
-    ];
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "id": "str";
+        optional "watts": "int";
+    };
 
     fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
         Ok(Self {
@@ -349,64 +228,39 @@ impl rt::Object for LampBroke {
         })
     }
 
-    fn write(&self, object: &mut rt::Map) {
-        rt::put(object, "id", &self.id);
-        rt::put_some(object, "watts", &self.watts);
-    }
-
-    fn or(self, defaults: Self) -> Self {
-        Self {
-            id: self.id,
-            watts: self.watts.or(defaults.watts),
-        }
-    }
-}
-
-impl rt::Decode for LampBroke {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::decode_object(value, at, mode)
-    }
-}
-
-impl rt::Encode for LampBroke {
-    fn encode(&self) -> rt::Value {
-        rt::encode_object(self)
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("id", &self.id);
+        object.put_some("watts", &self.watts);
     }
 }
 
 impl rt::Event for LampBroke {
     const NAME: &'static str = "LAMP_BROKE";
+    const INFO: rt::EventInfo = rt::EventInfo {
+        name: Self::NAME,
+        features: &[],
+        doc: "",
+    };
 }
 
 /// `TREE_GREW`.
+///
+/// **Unstable**: this may change
 #[derive(Clone, Debug, PartialEq)]
 pub struct TreeGrew(
     /// The event's data.
     pub Tree,
 );
 
-impl rt::Decode for TreeGrew {
-    fn decode(
-        value: &rt::Value,
-        at: &rt::Path<'_>,
-        mode: rt::Mode,
-    ) -> Result<Self, rt::QmpError> {
-        rt::Decode::decode(value, at, mode).map(Self)
-    }
-}
-
-impl rt::Encode for TreeGrew {
-    fn encode(&self) -> rt::Value {
-        rt::Encode::encode(&self.0)
-    }
-}
+rt::around_on_the_wire!(TreeGrew);
 
 impl rt::Event for TreeGrew {
     const NAME: &'static str = "TREE_GREW";
+    const INFO: rt::EventInfo = rt::EventInfo {
+        name: Self::NAME,
+        features: &["unstable"],
+        doc: "",
+    };
 }
 
 /// The commands of `toy.json`.
@@ -429,10 +283,7 @@ pub trait ToyCommands {
     /// Lists lamps.
     ///
     /// Returns: the lamps, in the order of their hooks
-    fn lamp_list(
-        &mut self,
-        arguments: LampList,
-    ) -> Result<Vec<LampOptions>, rt::QmpError>;
+    fn lamp_list(&mut self, arguments: LampList) -> Result<Vec<LampOptions>, rt::QmpError>;
 
     /// `pick`.
     fn pick(&mut self, arguments: Pick) -> Result<rt::Value, rt::QmpError>;
@@ -460,3 +311,129 @@ pub trait ToyOobCommands {
     /// Returns: the stage
     fn stage(&self) -> Result<StageInfo, rt::QmpError>;
 }
+
+/// What the schema says about `lamp_add`.
+pub static LAMP_ADD: rt::CommandInfo = rt::CommandInfo {
+    name: "lamp_add",
+    arguments: Some(<LampOptions as rt::Object>::INFO),
+    returns: None,
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::of(&[Stage::Wired as u32, Stage::Lit as u32]),
+    keyval: true,
+    success_response: true,
+    features: &["keyval-values"],
+    doc: "Hangs up a lamp. At lit the lamp burns at once.",
+};
+
+/// What the schema says about `lamp-list`.
+pub static LAMP_LIST: rt::CommandInfo = rt::CommandInfo {
+    name: "lamp-list",
+    arguments: Some(<LampList as rt::Object>::INFO),
+    returns: Some("[LampOptions]"),
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::ALL,
+    keyval: false,
+    success_response: true,
+    features: &[],
+    doc: "Lists lamps.",
+};
+
+/// What the schema says about `stage`.
+pub static STAGE: rt::CommandInfo = rt::CommandInfo {
+    name: "stage",
+    arguments: None,
+    returns: Some("StageInfo"),
+    allow_oob: true,
+    coroutine: false,
+    phases: rt::PhaseSet::ALL,
+    keyval: false,
+    success_response: true,
+    features: &[],
+    doc: "Tells the stage, also while a lamp is being hung up.",
+};
+
+/// What the schema says about `pick`.
+pub static PICK: rt::CommandInfo = rt::CommandInfo {
+    name: "pick",
+    arguments: Some(<Pick as rt::Object>::INFO),
+    returns: Some("any"),
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: false,
+    success_response: true,
+    features: &[],
+    doc: "",
+};
+
+/// What the schema says about `raw`.
+pub static RAW: rt::CommandInfo = rt::CommandInfo {
+    name: "raw",
+    arguments: None,
+    returns: None,
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: false,
+    success_response: true,
+    features: &[],
+    doc: "",
+};
+
+/// What the schema says about `leave`.
+pub static LEAVE: rt::CommandInfo = rt::CommandInfo {
+    name: "leave",
+    arguments: None,
+    returns: None,
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: false,
+    success_response: false,
+    features: &[],
+    doc: "",
+};
+
+/// What the schema says about `nothing`.
+pub static NOTHING: rt::CommandInfo = rt::CommandInfo {
+    name: "nothing",
+    arguments: None,
+    returns: None,
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: false,
+    success_response: true,
+    features: &[],
+    doc: "",
+};
+
+/// What the schema says about `stop`.
+pub static STOP: rt::CommandInfo = rt::CommandInfo {
+    name: "stop",
+    arguments: Some(<Stop as rt::Object>::INFO),
+    returns: None,
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: false,
+    success_response: true,
+    features: &[],
+    doc: "",
+};
+
+/// What the schema says about `only-if-plain`.
+pub static ONLY_IF_PLAIN: rt::CommandInfo = rt::CommandInfo {
+    name: "only-if-plain",
+    arguments: None,
+    returns: None,
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: false,
+    success_response: true,
+    features: &[],
+    doc: "",
+};
