@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use qapi_runtime::{Event, Handler, Map, Policy, QmpError, Value};
@@ -62,6 +62,7 @@ pub struct Startup {
 #[derive(Default)]
 pub struct Shared {
     phase: AtomicU32,
+    policy: Mutex<Policy>,
 }
 
 impl Shared {
@@ -69,6 +70,15 @@ impl Shared {
     pub fn phase(&self) -> Phase {
         let index = self.phase.load(Ordering::Acquire);
         Phase::ALL.iter().copied().find(|phase| *phase as u32 == index).unwrap_or(Phase::NoMachine)
+    }
+
+    /// What becomes of what is deprecated or unstable, where QMP clients are concerned.
+    pub(crate) fn policy(&self) -> Policy {
+        *self.policy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 }
 
@@ -134,9 +144,11 @@ impl Executor for Inbox {
         _monitor: &Arc<MonitorState>,
     ) -> Result<Value, QmpError> {
         let entry = qapi::command::<Door, Shared>(name).ok_or_else(|| not_found(name))?;
+        let policy = self.shared.policy();
+        entry.info.admit(policy)?;
         qapi::gate(entry.info, self.shared.phase())?;
         match entry.run {
-            Handler::OutOfBand(run) => run(&self.shared, entry.call(arguments, Policy::ACCEPT)),
+            Handler::OutOfBand(run) => run(&self.shared, entry.call(arguments, policy)),
             Handler::InBand(_) | Handler::Coroutine(_) => {
                 Err(QmpError::generic(format!("The command {name} does not support OOB")))
             }
@@ -207,11 +219,17 @@ impl Door {
     /// # Errors
     /// Whatever is wrong with it; board and machine are as before then.
     pub fn execute(&mut self, command: &Command) -> Result<Value, QmpError> {
+        self.execute_under(command, Policy::ACCEPT)
+    }
+
+    /// The same for a client, who is held to the policy.
+    fn execute_under(&mut self, command: &Command, policy: Policy) -> Result<Value, QmpError> {
         let entry =
             qapi::command::<Self, Shared>(&command.name).ok_or_else(|| not_found(&command.name))?;
+        entry.info.admit(policy)?;
         qapi::gate(entry.info, self.stage.phase())?;
         let shared = self.shared.clone();
-        entry.run(self, &shared, &command.arguments, Policy::ACCEPT)
+        entry.run(self, &shared, &command.arguments, policy)
     }
 
     /// Serves clients and the guest until the program is to end; returns its exit status.
@@ -239,7 +257,8 @@ impl Door {
             Message::Request(request) => {
                 let Request { name, arguments, monitor, done } = request;
                 self.caller = Some(monitor);
-                let result = self.execute(&Command { name, arguments });
+                let command = Command { name, arguments };
+                let result = self.execute_under(&command, self.shared.policy());
                 self.caller = None;
                 done(result.map(Some));
             }
@@ -320,7 +339,10 @@ impl Door {
 
     /// Sends an event to every monitor.
     pub(crate) fn emit(&self, event: &impl Event) {
-        self.host.hub.emit(&event.to_wire(SystemTime::now()));
+        let now = SystemTime::now();
+        if let Some(event) = event.to_wire_under(now, self.shared.policy()) {
+            self.host.hub.emit(&event);
+        }
     }
 
     /// Tells everybody of a phase that was entered.
@@ -342,6 +364,11 @@ impl Door {
         for remark in std::mem::take(&mut self.remarks) {
             self.host.warn(&remark);
         }
+    }
+
+    /// What out-of-band commands see as well.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     pub(crate) fn surroundings(&self) -> Surroundings {

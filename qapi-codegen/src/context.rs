@@ -290,6 +290,13 @@ pub(crate) fn feature_names(features: &[Feature]) -> String {
     features.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
+/// The names of the features of which a policy decides.
+pub(crate) fn policed(features: &[Feature]) -> String {
+    let decides = |name: &str| matches!(name, "deprecated" | "unstable");
+    let policed = features.iter().filter(|feature| decides(&feature.name)).cloned();
+    feature_names(&policed.collect::<Vec<_>>())
+}
+
 /// The attribute by which the compiler warns of what is deprecated; `doc` says why.
 pub(crate) fn deprecated(features: &[Feature], doc: Option<&Doc>, code: &mut Code) {
     if !features.iter().any(|feature| feature.name == "deprecated") {

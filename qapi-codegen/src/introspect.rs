@@ -8,15 +8,41 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use qapi_schema::model::{
-    Branch, Builtin, Cond, Entity, EntityId, Enum, Feature, Item, Kind, Object, Schema,
+    Branch, Builtin, Command, Cond, Entity, EntityId, Enum, Feature, Item, Kind, Object, Schema,
 };
 use serde_json::{Map, Value, json};
 
 use crate::Options;
-use crate::conditions::{configure, holds};
+use crate::conditions::holds;
+use crate::context::cfg;
 
-/// The entities that query-qmp-schema answers with, in its order.
+/// The entities that query-qmp-schema answers with, in its order, in the configuration that the
+/// defines make.
 pub fn introspect(schema: &Schema, options: &Options) -> Vec<Value> {
+    walk(schema, &Options { cfg: false, ..options.clone() })
+}
+
+/// The same as text: a JSON array, one entity a line.
+pub(crate) fn to_text(schema: &Schema, options: &Options) -> String {
+    let lines: Vec<_> = introspect(schema, options).iter().map(Value::to_string).collect();
+    format!("[\n{}\n]\n", lines.join(",\n"))
+}
+
+/// The text cut into pieces, of which some are there under a condition only: an attribute, and the
+/// piece with the comma that separates it from the next. The runtime joins them.
+pub(crate) fn to_pieces(schema: &Schema, options: &Options) -> Vec<(Option<String>, String)> {
+    let mut pieces = Pieces::default();
+    pieces.text.push_str("[\n");
+    for entity in walk(schema, options) {
+        pieces.element(&entity);
+        pieces.text.push('\n');
+    }
+    pieces.text.push_str("]\n");
+    pieces.cut(None);
+    pieces.done
+}
+
+fn walk(schema: &Schema, options: &Options) -> Vec<Value> {
     let mut walk = Walk {
         schema,
         options,
@@ -28,10 +54,9 @@ pub fn introspect(schema: &Schema, options: &Options) -> Vec<Value> {
         queue: VecDeque::new(),
         output: Vec::new(),
     };
-    let configured = configure(schema, options);
     for item in schema.modules.iter().flat_map(|module| &module.items) {
         if let Item::Entity(id) = item {
-            walk.interface(schema.get(*id), &configured);
+            walk.interface(schema.get(*id));
         }
     }
     while let Some(id) = walk.queue.pop_front() {
@@ -40,10 +65,56 @@ pub fn introspect(schema: &Schema, options: &Options) -> Vec<Value> {
     walk.output
 }
 
-/// The same as text: a JSON array, one entity a line.
-pub(crate) fn to_text(schema: &Schema, options: &Options) -> String {
-    let lines: Vec<_> = introspect(schema, options).iter().map(Value::to_string).collect();
-    format!("[\n{}\n]\n", lines.join(",\n"))
+/// What marks an element that is there under a condition only; no schema can have such a name.
+const CFG: &str = "#cfg";
+
+#[derive(Default)]
+struct Pieces {
+    text: String,
+    done: Vec<(Option<String>, String)>,
+}
+
+impl Pieces {
+    /// Ends a piece; the next one begins with what follows.
+    fn cut(&mut self, attribute: Option<String>) {
+        if !self.text.is_empty() {
+            self.done.push((attribute, std::mem::take(&mut self.text)));
+        }
+    }
+
+    /// An element of an array with a comma after it.
+    fn element(&mut self, value: &Value) {
+        if let Some(attribute) = value.get(CFG) {
+            self.cut(None);
+            self.value(&value["of"]);
+            self.text.push(',');
+            self.cut(attribute.as_str().map(String::from));
+        } else {
+            self.value(value);
+            self.text.push(',');
+        }
+    }
+
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Array(elements) => {
+                self.text.push('[');
+                elements.iter().for_each(|element| self.element(element));
+                self.text.push(']');
+            }
+            Value::Object(members) => {
+                self.text.push('{');
+                for (index, (name, value)) in members.iter().enumerate() {
+                    self.text.push_str(if index == 0 { "\"" } else { ",\"" });
+                    self.text.push_str(name);
+                    self.text.push_str("\":");
+                    self.value(value);
+                }
+                self.text.push('}');
+            }
+            scalar => self.text.push_str(&scalar.to_string()),
+        }
+    }
 }
 
 struct Walk<'a> {
@@ -59,12 +130,33 @@ struct Walk<'a> {
     output: Vec<Value>,
 }
 
-impl Walk<'_> {
-    fn holds(&self, cond: Option<&Cond>) -> bool {
-        holds(cond, self.options)
+impl<'a> Walk<'a> {
+    /// An element that is there under a condition: as it is or not at all, or, where the compiler
+    /// is to decide, marked.
+    fn under(&self, cond: Option<&Cond>, value: impl Into<Value>) -> Option<Value> {
+        match cfg(cond) {
+            Some(attribute) if self.options.cfg => {
+                Some(json!({ CFG: attribute, "of": value.into() }))
+            }
+            _ => (self.options.cfg || holds(cond, self.options)).then(|| value.into()),
+        }
     }
 
-    fn interface(&mut self, entity: &Entity, configured: &Schema) {
+    /// The phases of a command, unless they are the default, the last one alone.
+    fn phases(&self, command: &Command) -> Option<Value> {
+        let Kind::Enum(phases) = &self.schema.get(self.schema.phase_enum?).kind else {
+            return None;
+        };
+        let permitted = self.schema.phases_of(command);
+        if permitted == Vec::from_iter(phases.values.last().map(|value| value.name.as_str())) {
+            return None;
+        }
+        let told = phases.values.iter().filter(|value| permitted.contains(&value.name.as_str()));
+        let told = told.filter_map(|value| self.under(value.cond.as_ref(), value.name.as_str()));
+        Some(told.collect::<Vec<_>>().into())
+    }
+
+    fn interface(&mut self, entity: &Entity) {
         let (meta, mut more) = match &entity.kind {
             Kind::Command(command) => {
                 let mut more = self.refer("arg-type", command.arguments);
@@ -72,15 +164,8 @@ impl Walk<'_> {
                 if command.allow_oob {
                     more.insert("allow-oob".into(), true.into());
                 }
-                if self.options.phases {
-                    let phases = configured.phases_of(command);
-                    let last = configured.phase_enum.and_then(|id| {
-                        let Kind::Enum(phases) = &configured.get(id).kind else { return None };
-                        phases.values.last().map(|value| value.name.as_str())
-                    });
-                    if last.is_some() && phases != Vec::from_iter(last) {
-                        more.insert("allowed-phases".into(), phases.into());
-                    }
+                if let Some(phases) = self.phases(command).filter(|_| self.options.phases) {
+                    more.insert("allowed-phases".into(), phases);
                 }
                 ("command", more)
             }
@@ -88,9 +173,7 @@ impl Walk<'_> {
             _ => return,
         };
         more.extend(self.features(&entity.features));
-        if self.holds(entity.cond.as_ref()) {
-            self.emit(entity.name.clone(), meta, more);
-        }
+        self.emit(entity.cond.as_ref(), entity.name.clone(), meta, more);
     }
 
     fn type_entity(&mut self, id: EntityId) {
@@ -107,23 +190,21 @@ impl Walk<'_> {
             Kind::Command(_) | Kind::Event(_) => return,
         };
         more.extend(self.features(&entity.features));
-        if self.holds(self.cond_of(id)) {
-            self.emit(name, meta, more);
-        }
+        self.emit(self.cond_of(id), name, meta, more);
     }
 
     /// An entity's own condition; an array has its element's.
-    fn cond_of(&self, id: EntityId) -> Option<&Cond> {
+    fn cond_of(&self, id: EntityId) -> Option<&'a Cond> {
         match &self.schema.get(id).kind {
             Kind::Array(element) => self.cond_of(*element),
             _ => self.schema.get(id).cond.as_ref(),
         }
     }
 
-    fn emit(&mut self, name: String, meta: &str, more: Map<String, Value>) {
+    fn emit(&mut self, cond: Option<&Cond>, name: String, meta: &str, more: Map<String, Value>) {
         let mut entity = members([("name", name), ("meta-type", meta.to_owned())]);
         entity.extend(more);
-        self.output.push(Value::Object(entity));
+        self.output.extend(self.under(cond, entity));
     }
 
     /// A member with a reference to a type, or to the empty object where there is none.
@@ -170,21 +251,21 @@ impl Walk<'_> {
         if features.is_empty() {
             return Map::new();
         }
-        let held = features.iter().filter(|feature| self.holds(feature.cond.as_ref()));
-        let names: Vec<_> = held.map(|feature| Value::from(feature.name.as_str())).collect();
-        members([("features", names)])
+        let names = features
+            .iter()
+            .filter_map(|feature| self.under(feature.cond.as_ref(), feature.name.as_str()));
+        members([("features", names.collect::<Vec<_>>())])
     }
 
     fn enumeration(&self, definition: &Enum) -> Map<String, Value> {
-        let values: Vec<_> =
-            definition.values.iter().filter(|value| self.holds(value.cond.as_ref())).collect();
-        let named = values.iter().map(|value| {
+        let (mut told, mut plain) = (Vec::new(), Vec::new());
+        for value in &definition.values {
             let mut member = members([("name", value.name.as_str())]);
             member.extend(self.features(&value.features));
-            Value::Object(member)
-        });
-        let plain = values.iter().map(|value| Value::from(value.name.as_str()));
-        members([("members", named.collect::<Vec<_>>()), ("values", plain.collect())])
+            told.extend(self.under(value.cond.as_ref(), member));
+            plain.extend(self.under(value.cond.as_ref(), value.name.as_str()));
+        }
+        members([("members", told), ("values", plain)])
     }
 
     fn object(&mut self, id: EntityId, object: &Object) -> Map<String, Value> {
@@ -196,18 +277,15 @@ impl Walk<'_> {
                 entry.insert("default".into(), Value::Null);
             }
             entry.extend(self.features(&member.features));
-            if self.holds(member.cond.as_ref()) {
-                told.push(Value::Object(entry));
-            }
+            told.extend(self.under(member.cond.as_ref(), entry));
         }
         let mut more = members([("members", told)]);
         if let Some(variants) = &object.variants {
             let mut cases = Vec::new();
             for case in &variants.cases {
                 let ty = self.reference(case.ty);
-                if self.holds(case.cond.as_ref()) {
-                    cases.push(json!({ "case": case.name, "type": ty }));
-                }
+                let entry = json!({ "case": case.name, "type": ty });
+                cases.extend(self.under(case.cond.as_ref(), entry));
             }
             more.insert("tag".into(), variants.tag.as_str().into());
             more.insert("variants".into(), cases.into());
@@ -219,9 +297,7 @@ impl Walk<'_> {
         let mut told = Vec::new();
         for branch in branches {
             let ty = self.reference(branch.ty);
-            if self.holds(branch.cond.as_ref()) {
-                told.push(json!({ "type": ty }));
-            }
+            told.extend(self.under(branch.cond.as_ref(), json!({ "type": ty })));
         }
         members([("members", told)])
     }

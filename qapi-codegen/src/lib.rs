@@ -67,9 +67,14 @@ pub fn generate(schema: &Schema, options: &Options) -> Output {
     }
     match options.side {
         Side::Server => {
-            output.insert(format!("{stem}.rs"), root::server(&context));
-            let introspection = introspect::to_text(schema, options);
-            output.insert(format!("{stem}/introspection.json"), introspection);
+            output.insert(format!("{stem}.rs"), root::server(&context, options));
+            if options.cfg {
+                let pieces = introspect::to_pieces(schema, options);
+                output.insert(format!("{stem}/introspection.rs"), root::introspection(&pieces));
+            } else {
+                let introspection = introspect::to_text(schema, options);
+                output.insert(format!("{stem}/introspection.json"), introspection);
+            }
         }
         Side::Client => {
             output.insert(format!("{stem}.rs"), root::client(&context));

@@ -4,7 +4,7 @@
 use qapi_schema::model::{Doc, EntityId};
 
 use crate::code::{Code, literal};
-use crate::context::{Field, Scope, cfg, deprecated, feature_names};
+use crate::context::{Field, Scope, cfg, deprecated, feature_names, policed};
 use crate::docs;
 
 /// More required members than this, and a constructor would be harder to read than a literal.
@@ -129,11 +129,12 @@ pub(crate) fn members(scope: &Scope<'_>, fields: &[Field<'_>], code: &mut Code) 
 /// The statement that asks whether a member with features may be used.
 pub(crate) fn admit(field: &Field<'_>, code: &mut Code) {
     let Field { member, .. } = field;
-    if member.features.is_empty() {
+    let features = policed(&member.features);
+    if features.is_empty() {
         return;
     }
     code.attribute(cfg(member.cond.as_ref()).as_deref());
-    let (name, features) = (literal(&member.name), feature_names(&member.features));
+    let name = literal(&member.name);
     let head = if member.optional { "object.admit" } else { "object.admit_required" };
     code.call(head, &[name, format!("&[{features}]")], "?;");
 }
@@ -165,10 +166,11 @@ pub(crate) fn put_value(field: &Field<'_>, put: &str, value: &str, code: &mut Co
     let member = field.member;
     let arguments = [literal(&member.name), value.to_owned()];
     code.attribute(cfg(member.cond.as_ref()).as_deref());
-    if member.features.is_empty() {
+    let features = policed(&member.features);
+    if features.is_empty() {
         return code.call(put, &arguments, ";");
     }
-    let shows = format!("if object.shows(&[{}])", feature_names(&member.features));
+    let shows = format!("if object.shows(&[{features}])");
     code.block(&shows, "", |code| code.call(put, &arguments, ";"));
 }
 

@@ -14,10 +14,12 @@ fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
 }
 
-/// What a server and what a client get; the names of their files are different.
-fn both(schema: &Schema) -> Output {
+/// What a server and what a client get, and a server with conditions for the compiler to decide.
+fn all(schema: &Schema) -> Output {
     let mut output = generate(schema, &Options::default());
     output.extend(generate(schema, &Options { side: Side::Client, ..Options::default() }));
+    let conditional = generate(schema, &Options { cfg: true, ..Options::default() });
+    output.extend(conditional.into_iter().map(|(name, text)| (format!("cfg/{name}"), text)));
     output
 }
 
@@ -25,7 +27,7 @@ fn both(schema: &Schema) -> Output {
 fn golden() {
     let schema =
         qapi_schema::load(&here("toy/toy.json")).unwrap_or_else(|errors| panic!("{errors}"));
-    let output = both(&schema);
+    let output = all(&schema);
     let bless = env::var_os("BLESS").is_some();
     let mut stale = Vec::new();
     for (name, text) in &output {
@@ -40,13 +42,25 @@ fn golden() {
             stale.push(name.as_str());
         }
     }
-    for dir in ["qapi", "client"] {
+    for dir in ["qapi", "client", "cfg/qapi"] {
         for entry in fs::read_dir(here("golden").join(dir)).unwrap() {
             let name = format!("{dir}/{}", entry.unwrap().file_name().display());
             assert!(output.contains_key(&name), "{name} is no longer generated: delete it");
         }
     }
     assert!(stale.is_empty(), "differs from tests/golden: {stale:?}; BLESS=1 writes it anew");
+}
+
+/// The text is as rustfmt would lay it out with its defaults.
+#[test]
+fn formatted() {
+    let roots = ["qapi.rs", "client.rs", "cfg/qapi.rs"].map(|root| here("golden").join(root));
+    let mut rustfmt = std::process::Command::new("rustfmt");
+    // The defaults, whatever this project has.
+    rustfmt.args(["--check", "--edition", "2024", "--config", "use_small_heuristics=Default"]);
+    let output = rustfmt.args(roots).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Twice the same, and the defines decide what is in it.

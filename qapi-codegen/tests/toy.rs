@@ -5,15 +5,18 @@ pub mod qapi {
     include!("golden/qapi.rs");
 }
 
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 use std::time::UNIX_EPOCH;
 
 use qapi::{
-    Bulb, Colour, Count, LampBroke, LampKind, LampList, LampOptions, LampOptionsKind, Mixed, Named,
-    PartsCommands, Pick, Rgb, Stage, StageInfo, Stop, StopEvent, String_, Strip, ToyCommands,
-    ToyOobCommands, Tree, TreeGrew,
+    Bulb, Colour, Count, LampBroke, LampDump, LampDumpArguments, LampKind, LampList, LampOptions,
+    LampOptionsKind, Mixed, Named, News, OldNews, PartsCommands, Pick, Plug, Rgb, Stage, StageInfo,
+    Stop, StopEvent, String_, Strip, ToyCommands, ToyOobCommands, Tree, TreeGrew, WaitFor,
 };
 use qapi_runtime::{
-    Decode, Encode, Event, Handler, Map, Mode, Object, Path, Policy, QmpError, Value, arguments,
+    Decode, Encode, ErrorClass, Event, Handler, InputPolicy, Map, Mode, Object, OutputPolicy, Path,
+    Policy, QmpError, Value, arguments, hide_deprecated,
 };
 use serde_json::json;
 
@@ -66,8 +69,43 @@ impl ToyCommands for Room {
         Ok(())
     }
 
+    #[expect(deprecated, reason = "a server fills in what is deprecated, too")]
+    fn lamp_dump(&mut self, arguments: LampDumpArguments) -> Result<LampDump, QmpError> {
+        self.seen.push(format!("{:?}", arguments.kind));
+        Ok(LampDump { text: "t".into(), old: Some("o".into()), x_depth: 1 })
+    }
+
+    async fn wait_for(&mut self, arguments: WaitFor) -> Result<StageInfo, QmpError> {
+        Twice(false).await;
+        Ok(StageInfo { stage: arguments.stage })
+    }
+
+    async fn wait(&mut self) -> Result<(), QmpError> {
+        Err(QmpError::generic("waited in vain"))
+    }
+
+    fn plug(&mut self, arguments: Plug) -> Result<Plug, QmpError> {
+        Ok(arguments)
+    }
+
     fn only_if_plain(&mut self) -> Result<(), QmpError> {
         Ok(())
+    }
+}
+
+/// Ready at the second look.
+struct Twice(bool);
+
+impl Future for Twice {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        let waker = context.waker().clone();
+        std::thread::spawn(move || waker.wake());
+        Poll::Pending
     }
 }
 
@@ -159,6 +197,16 @@ fn dispatch() {
         ),
         ("pick", json!({"from": {"String": {}}}), Err("Parameter 'ref' is missing")),
         ("only-if-plain", json!({}), Ok(json!({}))),
+        ("wait-for", json!({"stage": "lit"}), Ok(json!({"stage": "lit"}))),
+        ("wait-for", json!({}), Err("Parameter 'stage' is missing")),
+        ("wait", json!({}), Err("waited in vain")),
+        ("wait", json!({"a": 1}), Err("Parameter 'a' is unexpected")),
+        ("plug", json!({"pins": 1, "kind": "none"}), Ok(json!({"pins": 1, "kind": "none"}))),
+        (
+            "plug",
+            json!({"pins": 1, "beam": {}, "kind": "none"}),
+            Err("Parameter 'beam' is unexpected"),
+        ),
         ("only-if-extra", json!({}), Err("no such command")),
         ("STOP", json!({}), Err("no such command")),
         ("", json!({}), Err("no such command")),
@@ -174,7 +222,8 @@ fn dispatch() {
 #[test]
 fn every_command_is_found_and_described() {
     let names: Vec<_> = qapi::COMMANDS.iter().map(|info| info.name).collect();
-    let expected = "lamp_add lamp-list stage pick raw leave nothing stop only-if-plain count";
+    let expected = "lamp_add lamp-list stage pick raw leave nothing stop only-if-plain lamp-dump \
+                    wait-for wait plug count";
     assert_eq!(names.join(" "), expected);
     for info in qapi::COMMANDS {
         let entry = qapi::command::<Room, Shared>(info.name).unwrap();
@@ -192,7 +241,75 @@ fn every_command_is_found_and_described() {
     assert_eq!(of("led-strip"), "id watts fuse kind dim sizes colour");
     assert_eq!(of("none"), "id watts fuse kind dim");
     let events: Vec<_> = qapi::EVENTS.iter().map(|info| info.name).collect();
-    assert_eq!(events.join(" "), "STOP LAMP_BROKE TREE_GREW");
+    assert_eq!(events.join(" "), "STOP OLD_NEWS NEWS LAMP_BROKE TREE_GREW");
+}
+
+/// What the policy lets through, refuses and hides.
+#[test]
+fn policies() {
+    let reject = InputPolicy::Reject;
+    let hide = OutputPolicy::Hide;
+    let accept = Policy::ACCEPT;
+    let deprecated_input = Policy { deprecated_input: reject, ..accept };
+    let unstable_input = Policy { unstable_input: reject, ..accept };
+    let deprecated_output = Policy { deprecated_output: hide, ..accept };
+    let unstable_output = Policy { unstable_output: hide, ..accept };
+    let all = || json!({"text": "t", "old": "o", "x-depth": 1});
+    let old = || json!({"old": true});
+    let rows = [
+        (accept, json!({"old": true, "x-depth": 2, "kind": "led-strip"}), Ok(all())),
+        (deprecated_input, json!({"x-depth": 2, "kind": "none"}), Ok(all())),
+        (deprecated_input, old(), Err("Deprecated parameter old disabled by policy")),
+        (
+            deprecated_input,
+            json!({"kind": "led-strip"}),
+            Err("Deprecated value led-strip disabled by policy"),
+        ),
+        (unstable_input, old(), Ok(all())),
+        (
+            unstable_input,
+            json!({"x-depth": 1}),
+            Err("Unstable parameter x-depth disabled by policy"),
+        ),
+        (deprecated_output, old(), Ok(json!({"text": "t", "x-depth": 1}))),
+        (unstable_output, json!({}), Ok(json!({"text": "t", "old": "o"}))),
+    ];
+    let entry = qapi::command::<Room, Shared>("lamp-dump").unwrap();
+    for (policy, arguments, expected) in rows {
+        let given = arguments.as_object().unwrap();
+        let got = entry.run(&mut Room::default(), &Shared, given, policy);
+        assert_eq!(got.map_err(|e| e.desc), expected.map_err(str::to_owned), "{arguments}");
+    }
+    let error = entry.info.admit(deprecated_input).unwrap_err();
+    assert_eq!(error.desc, "Deprecated command lamp-dump disabled by policy");
+    assert_eq!(error.class, ErrorClass::CommandNotFound);
+    assert_eq!(entry.info.admit(unstable_input), Ok(()));
+    let news = News { n: 1, x_n: Some(2) };
+    let sent = |policy| news.to_wire_under(UNIX_EPOCH, policy).map(|event| event["data"].clone());
+    assert_eq!(sent(accept), Some(json!({"n": 1, "x-n": 2})));
+    assert_eq!(sent(unstable_output), Some(json!({"n": 1})));
+    assert!(OldNews.to_wire_under(UNIX_EPOCH, unstable_output).is_some());
+    assert_eq!(OldNews.to_wire_under(UNIX_EPOCH, deprecated_output), None);
+    let mut schema: Value = serde_json::from_str(qapi::QMP_SCHEMA).unwrap();
+    let told = |schema: &Value, text: &str| schema.to_string().contains(text);
+    assert!(told(&schema, "lamp-dump") && told(&schema, "OLD_NEWS") && told(&schema, "x-n"));
+    hide_deprecated(&mut schema, deprecated_output);
+    assert!(!told(&schema, "lamp-dump") && !told(&schema, "OLD_NEWS") && told(&schema, "x-n"));
+    assert!(!told(&schema, r#""name":"old""#) && told(&schema, "led-strip"));
+}
+
+/// A server with other things to do awaits a command instead of waiting for it.
+#[test]
+fn coroutines() {
+    let entry = qapi::command::<Room, Shared>("wait-for").unwrap();
+    assert!(entry.info.coroutine && matches!(entry.run, Handler::Coroutine(_)));
+    let arguments = Map::from_iter([("stage".to_string(), json!("lit"))]);
+    let mut room = Room::default();
+    let mut running = pin!(entry.run_async(&mut room, &Shared, &arguments, Policy::ACCEPT));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(running.as_mut().poll(&mut context).is_pending());
+    let expected = Ok(json!({"stage": "lit"}));
+    assert_eq!(running.as_mut().poll(&mut context), Poll::Ready(expected));
 }
 
 #[test]

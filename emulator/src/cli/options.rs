@@ -7,6 +7,7 @@ pub(super) enum Id {
     Append,
     Bios,
     Chardev,
+    Compat,
     Cpu,
     Daemonize,
     Device,
@@ -98,6 +99,7 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
         row(Id::Qmp, &["qmp"], Some("BACKEND"), "a monitor for programs, on one of these"),
         row(Id::QmpPretty, &["qmp-pretty"], Some("BACKEND"), "the same, with answers spread over several lines"),
         row(Id::Chardev, &["chardev"], Some("KIND,id=ID[,...]"), "a character back end; -chardev help lists the kinds"),
+        row(Id::Compat, &["compat"], Some("ITEM=POLICY[,...]"), "deprecated-input=accept|reject|crash, deprecated-output=accept|hide, and the same for unstable: what QMP clients may use and see"),
         row(Id::Mon, &["mon"], Some("[chardev=]ID[,mode=MODE]"), "a monitor on a character back end: mode=control for programs, readline for people; pretty=on as above"),
     ]),
     ("Start", &[

@@ -65,6 +65,7 @@ struct Parser {
     around: Surroundings,
     log: Option<Step>,
     semihosting: Option<Step>,
+    compat: Vec<Step>,
 }
 
 impl Parser {
@@ -75,6 +76,7 @@ impl Parser {
             Id::Append => self.machine.member(given, "append"),
             Id::Bios => self.machine.member(given, "firmware"),
             Id::Chardev => ask = self.chars.chardev(given)?,
+            Id::Compat => self.compat(given)?,
             Id::Cpu if is_help(given.value) => ask = Some(Ask::CpuHelp),
             Id::Cpu => self.machine.member(given, "cpu"),
             Id::Daemonize => {
@@ -193,6 +195,19 @@ impl Parser {
         &mut step.command.arguments
     }
 
+    /// A policy for each item; the command merges it into those before.
+    fn compat(&mut self, given: Given<'_>) -> Result<(), CliError> {
+        let mut arguments = Map::new();
+        for item in keyval::split(given.value) {
+            let Some((key, value)) = item.split_once('=') else {
+                return Err(given.error(format!("'{item}' says no policy: expected ITEM=POLICY")));
+            };
+            arguments.insert(key.into(), value.into());
+        }
+        self.compat.push(given.step("x-compat-set", arguments));
+        Ok(())
+    }
+
     /// Several options `-d` add up.
     fn log_items(&mut self, given: Given<'_>) {
         let items = given.value.split(',').filter(|item| !item.is_empty()).map(Value::from);
@@ -228,6 +243,12 @@ impl Parser {
         invocation.serials = std::mem::take(&mut self.chars.serials);
         let chars = self.chars.finish(self.around)?;
         invocation.setup = self.log.into_iter().chain(chars).chain(self.semihosting).collect();
+        invocation.setup = self
+            .log
+            .into_iter()
+            .chain(self.compat)
+            .chain(self.chars.finish(self.around)?)
+            .collect();
         Ok(invocation)
     }
 }

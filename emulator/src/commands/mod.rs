@@ -2,6 +2,7 @@
 
 mod board;
 mod char;
+mod compat;
 mod control;
 mod human;
 mod introspect;

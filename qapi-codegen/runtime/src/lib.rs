@@ -15,6 +15,7 @@ mod encode;
 mod enumeration;
 mod error;
 mod event;
+mod introspection;
 pub mod json;
 mod keyval;
 mod message;
@@ -35,6 +36,7 @@ pub use enumeration::{Enum, UnknownValue, decode_enum, parse_enum};
 pub use error::{ErrorClass, QmpError};
 pub use event::{Event, EventInfo, wire_event};
 pub use message::{Call, greeting, is_out_of_band, response, take_id};
+pub use introspection::{hide_deprecated, join};
 pub use nearest::nearest;
 pub use object::{
     Empty, MemberInfo, Object, ObjectInfo, ObjectReader, ObjectWriter, VariantInfo, decode_object,

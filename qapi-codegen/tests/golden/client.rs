@@ -23,6 +23,10 @@ pub mod request;
 pub enum Event {
     /// `STOP`
     Stop(StopEvent),
+    /// `OLD_NEWS`
+    OldNews(OldNews),
+    /// `NEWS`
+    News(News),
     /// `LAMP_BROKE`
     LampBroke(LampBroke),
     /// `TREE_GREW`
@@ -35,6 +39,8 @@ impl rt::AnyEvent for Event {
     fn read(name: &str, data: &rt::Value) -> Result<Self, rt::QmpError> {
         Ok(match name {
             "STOP" => Self::Stop(rt::event_data(data)?),
+            "OLD_NEWS" => Self::OldNews(rt::event_data(data)?),
+            "NEWS" => Self::News(rt::event_data(data)?),
             "LAMP_BROKE" => Self::LampBroke(rt::event_data(data)?),
             "TREE_GREW" => Self::TreeGrew(rt::event_data(data)?),
             _ => Self::Unknown(rt::AnyEvent::read(name, data)?),
@@ -44,6 +50,8 @@ impl rt::AnyEvent for Event {
     fn name(&self) -> &str {
         match self {
             Self::Stop(_) => "STOP",
+            Self::OldNews(_) => "OLD_NEWS",
+            Self::News(_) => "NEWS",
             Self::LampBroke(_) => "LAMP_BROKE",
             Self::TreeGrew(_) => "TREE_GREW",
             Self::Unknown(event) => &event.name,

@@ -14,9 +14,9 @@ pub use toy::*;
 use qapi_runtime as rt;
 
 /// All commands that run one after the other.
-pub trait Commands: ToyCommands + PartsCommands {}
+pub trait Commands: ToyCommands + PartsCommands + Send {}
 
-impl<T: ToyCommands + PartsCommands + ?Sized> Commands for T {}
+impl<T: ToyCommands + PartsCommands + Send + ?Sized> Commands for T {}
 
 /// All commands that may run beside them.
 pub trait OobCommands: ToyOobCommands {}
@@ -45,12 +45,18 @@ pub static COMMANDS: &[&rt::CommandInfo] = &[
     &NOTHING,
     &STOP,
     &ONLY_IF_PLAIN,
+    &LAMP_DUMP,
+    &WAIT_FOR,
+    &WAIT,
+    &PLUG,
     &COUNT,
 ];
 
 /// What the schema says about each event, in schema order.
 pub static EVENTS: &[rt::EventInfo] = &[
     <StopEvent as rt::Event>::INFO,
+    <OldNews as rt::Event>::INFO,
+    <News as rt::Event>::INFO,
     <LampBroke as rt::Event>::INFO,
     <TreeGrew as rt::Event>::INFO,
 ];
@@ -68,6 +74,10 @@ rt::dispatch! {
     "nothing" => NOTHING, in_band nothing() empty;
     "stop" => STOP, in_band stop(arguments) empty;
     "only-if-plain" => ONLY_IF_PLAIN, in_band only_if_plain() empty;
+    "lamp-dump" => LAMP_DUMP, in_band lamp_dump(arguments) reply;
+    "wait-for" => WAIT_FOR, coroutine wait_for(arguments) reply;
+    "wait" => WAIT, coroutine wait() empty;
+    "plug" => PLUG, in_band plug(arguments) reply;
     "count" => COUNT, in_band count(arguments) empty;
 }
 

@@ -3,6 +3,7 @@
 
 mod ask;
 mod board;
+mod compat;
 mod life;
 mod logging;
 mod refusals;

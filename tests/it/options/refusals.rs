@@ -12,6 +12,13 @@ const ROWS: &[(&str, &str)] = &[
     ("-cpu=rv32", "invalid option: -cpu=rv32; the value is a word of its own: -cpu rv32"),
     ("-M", "option -M needs a value: -M|-machine TYPE[,PROP=VALUE...]"),
     ("-M none -device", "option -device needs a value: -device DRIVER"),
+    ("-compat", "option -compat needs a value: -compat ITEM=POLICY[,...]"),
+    ("-compat reject", "option -compat reject: 'reject' says no policy: expected ITEM=POLICY"),
+    (
+        "-compat unstable-input=hide",
+        "option -compat unstable-input=hide: Parameter 'unstable-input' does not accept value 'hide'",
+    ),
+    ("-compat zz=accept", "option -compat zz=accept: Parameter 'zz' is unexpected"),
     ("-M nonesuch", "option -M nonesuch: Parameter 'type' does not accept value 'nonesuch'"),
     ("-M none,zz=1", "option -M none,zz=1: Parameter 'zz' is unexpected"),
     ("-kernel Image", "option -kernel needs a machine: add -M TYPE (-M help lists the types)"),

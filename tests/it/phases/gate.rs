@@ -26,6 +26,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("query-machines", "nmair"),
     ("query-status", "nmair"),
     ("query-chardev", "nmair"),
+    ("x-compat-set", "nmair"),
     ("query-machine-phase", "nmair"),
     ("next-machine-phase", "nmair"),
     ("advance-machine-phase", "nmair"),

@@ -680,6 +680,51 @@ impl rt::Encode for Count {
     }
 }
 
+/// `Plug`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plug {
+    /// `pins`.
+    pub pins: i64,
+    /// `plain`.
+    pub plain: Option<String>,
+    /// `kind`.
+    pub kind: LampKind,
+}
+
+impl Plug {
+    /// Has what is required and nothing else.
+    pub fn new(pins: i64, kind: LampKind) -> Self {
+        Self {
+            pins,
+            plain: None,
+            kind,
+        }
+    }
+}
+
+impl rt::Object for Plug {
+    const NAME: &'static str = "Plug";
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "pins": "int";
+        optional "plain": "str";
+        required "kind": "LampKind";
+    };
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            pins: object.required("pins")?,
+            plain: object.optional("plain")?,
+            kind: object.required("kind")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("pins", &self.pins);
+        object.put_some("plain", &self.plain);
+        object.put("kind", &self.kind);
+    }
+}
+
 /// The arguments of `count`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CountArguments {

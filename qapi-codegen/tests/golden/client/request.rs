@@ -127,6 +127,55 @@ impl rt::Request for OnlyIfPlain {
     type Reply = rt::Empty;
 }
 
+/// Tells all about the lamps, for people.
+#[deprecated(
+    note = "Use lamp-list instead; programs can read what that tells, and it says more about each \
+      lamp."
+)]
+pub type LampDump = super::LampDumpArguments;
+
+impl rt::Request for LampDump {
+    const NAME: &'static str = "lamp-dump";
+    type Reply = super::LampDump;
+}
+
+/// `wait-for`.
+pub type WaitFor = super::WaitFor;
+
+impl rt::Request for WaitFor {
+    const NAME: &'static str = "wait-for";
+    type Reply = super::StageInfo;
+}
+
+/// `wait`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wait;
+
+rt::unit_on_the_wire!(Wait);
+
+impl rt::Request for Wait {
+    const NAME: &'static str = "wait";
+    type Reply = rt::Empty;
+}
+
+/// `plug`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plug(
+    /// The arguments.
+    pub super::Plug,
+);
+
+impl rt::Encode for Plug {
+    fn encode_under(&self, policy: rt::Policy) -> rt::Value {
+        rt::Encode::encode_under(&self.0, policy)
+    }
+}
+
+impl rt::Request for Plug {
+    const NAME: &'static str = "plug";
+    type Reply = super::Plug;
+}
+
 /// `count`.
 pub type Count = super::CountArguments;
 

@@ -3,6 +3,7 @@
 #![allow(
     clippy::enum_variant_names,
     clippy::large_enum_variant,
+    deprecated,
     reason = "names, sizes and conditions are the schema's"
 )]
 
@@ -181,6 +182,130 @@ impl rt::Object for Stop {
     }
 }
 
+/// The arguments of `lamp-dump`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LampDumpArguments {
+    /// in the words of before
+    #[deprecated(
+        note = "Use lamp-list instead; programs can read what that tells, and it says more about \
+          each lamp."
+    )]
+    pub old: Option<bool>,
+    /// how deep to go
+    ///
+    /// **Unstable**: how deep is deep is not decided
+    pub x_depth: Option<i64>,
+    /// only lamps of this kind
+    pub kind: Option<LampKind>,
+}
+
+impl rt::Object for LampDumpArguments {
+    const NAME: &'static str = "lamp-dump";
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        optional "old": "bool" ["deprecated"], "in the words of before";
+        optional "x-depth": "int" ["unstable"], "how deep to go";
+        optional "kind": "LampKind", "only lamps of this kind";
+    };
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        object.admit("old", &["deprecated"])?;
+        object.admit("x-depth", &["unstable"])?;
+        Ok(Self {
+            old: object.optional("old")?,
+            x_depth: object.optional("x-depth")?,
+            kind: object.optional("kind")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        if object.shows(&["deprecated"]) {
+            object.put_some("old", &self.old);
+        }
+        if object.shows(&["unstable"]) {
+            object.put_some("x-depth", &self.x_depth);
+        }
+        object.put_some("kind", &self.kind);
+    }
+}
+
+/// `LampDump`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LampDump {
+    /// `text`.
+    pub text: String,
+    /// `old`.
+    #[deprecated]
+    pub old: Option<String>,
+    /// `x-depth`.
+    ///
+    /// **Unstable**: this may change
+    pub x_depth: i64,
+}
+
+impl LampDump {
+    /// Has what is required and nothing else.
+    pub fn new(text: String, x_depth: i64) -> Self {
+        Self {
+            text,
+            old: None,
+            x_depth,
+        }
+    }
+}
+
+impl rt::Object for LampDump {
+    const NAME: &'static str = "LampDump";
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "text": "str";
+        optional "old": "str" ["deprecated"];
+        required "x-depth": "int" ["unstable"];
+    };
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        object.admit("old", &["deprecated"])?;
+        object.admit_required("x-depth", &["unstable"])?;
+        Ok(Self {
+            text: object.required("text")?,
+            old: object.optional("old")?,
+            x_depth: object.required("x-depth")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("text", &self.text);
+        if object.shows(&["deprecated"]) {
+            object.put_some("old", &self.old);
+        }
+        if object.shows(&["unstable"]) {
+            object.put("x-depth", &self.x_depth);
+        }
+    }
+}
+
+/// The arguments of `wait-for`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaitFor {
+    /// `stage`.
+    pub stage: Stage,
+}
+
+impl rt::Object for WaitFor {
+    const NAME: &'static str = "wait-for";
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "stage": "Stage";
+    };
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            stage: object.required("stage")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("stage", &self.stage);
+    }
+}
+
 /// `STOP`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopEvent;
@@ -198,6 +323,70 @@ impl rt::Object for StopEvent {
 
 impl rt::Event for StopEvent {
     const NAME: &'static str = "STOP";
+}
+
+/// `OLD_NEWS`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OldNews;
+
+impl rt::Object for OldNews {
+    const NAME: &'static str = "OLD_NEWS";
+    const MEMBERS: &'static [rt::MemberInfo] = &[];
+
+    fn read(_object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self)
+    }
+
+    fn write(&self, _object: &mut rt::ObjectWriter) {}
+}
+
+impl rt::Event for OldNews {
+    const NAME: &'static str = "OLD_NEWS";
+}
+
+/// `NEWS`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct News {
+    /// `n`.
+    pub n: i64,
+    /// `x-n`.
+    ///
+    /// **Unstable**: this may change
+    pub x_n: Option<i64>,
+}
+
+impl News {
+    /// Has what is required and nothing else.
+    pub fn new(n: i64) -> Self {
+        Self { n, x_n: None }
+    }
+}
+
+impl rt::Object for News {
+    const NAME: &'static str = "NEWS";
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "n": "int";
+        optional "x-n": "int" ["unstable"];
+    };
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        object.admit("x-n", &["unstable"])?;
+        Ok(Self {
+            n: object.required("n")?,
+            x_n: object.optional("x-n")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("n", &self.n);
+        if object.shows(&["unstable"]) {
+            object.put_some("x-n", &self.x_n);
+        }
+    }
+}
+
+impl rt::Event for News {
+    const NAME: &'static str = "NEWS";
 }
 
 /// `LAMP_BROKE`.

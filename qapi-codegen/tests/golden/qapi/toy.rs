@@ -3,12 +3,13 @@
 #![allow(
     clippy::enum_variant_names,
     clippy::large_enum_variant,
+    deprecated,
     reason = "names, sizes and conditions are the schema's"
 )]
 
 use qapi_runtime as rt;
 
-use super::parts::{LampKind, LampOptions, Ref, Tree};
+use super::parts::{LampKind, LampOptions, Plug, Ref, Tree};
 
 /// How far the room is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -174,6 +175,130 @@ impl rt::Object for Stop {
     }
 }
 
+/// The arguments of `lamp-dump`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LampDumpArguments {
+    /// in the words of before
+    #[deprecated(
+        note = "Use lamp-list instead; programs can read what that tells, and it says more about \
+          each lamp."
+    )]
+    pub old: Option<bool>,
+    /// how deep to go
+    ///
+    /// **Unstable**: how deep is deep is not decided
+    pub x_depth: Option<i64>,
+    /// only lamps of this kind
+    pub kind: Option<LampKind>,
+}
+
+impl rt::Object for LampDumpArguments {
+    const NAME: &'static str = "lamp-dump";
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        optional "old": "bool" ["deprecated"], "in the words of before";
+        optional "x-depth": "int" ["unstable"], "how deep to go";
+        optional "kind": "LampKind", "only lamps of this kind";
+    };
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        object.admit("old", &["deprecated"])?;
+        object.admit("x-depth", &["unstable"])?;
+        Ok(Self {
+            old: object.optional("old")?,
+            x_depth: object.optional("x-depth")?,
+            kind: object.optional("kind")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        if object.shows(&["deprecated"]) {
+            object.put_some("old", &self.old);
+        }
+        if object.shows(&["unstable"]) {
+            object.put_some("x-depth", &self.x_depth);
+        }
+        object.put_some("kind", &self.kind);
+    }
+}
+
+/// `LampDump`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LampDump {
+    /// `text`.
+    pub text: String,
+    /// `old`.
+    #[deprecated]
+    pub old: Option<String>,
+    /// `x-depth`.
+    ///
+    /// **Unstable**: this may change
+    pub x_depth: i64,
+}
+
+impl LampDump {
+    /// Has what is required and nothing else.
+    pub fn new(text: String, x_depth: i64) -> Self {
+        Self {
+            text,
+            old: None,
+            x_depth,
+        }
+    }
+}
+
+impl rt::Object for LampDump {
+    const NAME: &'static str = "LampDump";
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "text": "str";
+        optional "old": "str" ["deprecated"];
+        required "x-depth": "int" ["unstable"];
+    };
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        object.admit("old", &["deprecated"])?;
+        object.admit_required("x-depth", &["unstable"])?;
+        Ok(Self {
+            text: object.required("text")?,
+            old: object.optional("old")?,
+            x_depth: object.required("x-depth")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("text", &self.text);
+        if object.shows(&["deprecated"]) {
+            object.put_some("old", &self.old);
+        }
+        if object.shows(&["unstable"]) {
+            object.put("x-depth", &self.x_depth);
+        }
+    }
+}
+
+/// The arguments of `wait-for`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WaitFor {
+    /// `stage`.
+    pub stage: Stage,
+}
+
+impl rt::Object for WaitFor {
+    const NAME: &'static str = "wait-for";
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "stage": "Stage";
+    };
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self {
+            stage: object.required("stage")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("stage", &self.stage);
+    }
+}
+
 /// `STOP`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopEvent;
@@ -191,6 +316,80 @@ impl rt::Object for StopEvent {
 
 impl rt::Event for StopEvent {
     const NAME: &'static str = "STOP";
+    const INFO: rt::EventInfo = rt::EventInfo {
+        name: Self::NAME,
+        features: &[],
+        doc: "",
+    };
+}
+
+/// `OLD_NEWS`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OldNews;
+
+impl rt::Object for OldNews {
+    const NAME: &'static str = "OLD_NEWS";
+    const MEMBERS: &'static [rt::MemberInfo] = &[];
+
+    fn read(_object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        Ok(Self)
+    }
+
+    fn write(&self, _object: &mut rt::ObjectWriter) {}
+}
+
+impl rt::Event for OldNews {
+    const NAME: &'static str = "OLD_NEWS";
+    const INFO: rt::EventInfo = rt::EventInfo {
+        name: Self::NAME,
+        features: &["deprecated"],
+        doc: "",
+    };
+}
+
+/// `NEWS`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct News {
+    /// `n`.
+    pub n: i64,
+    /// `x-n`.
+    ///
+    /// **Unstable**: this may change
+    pub x_n: Option<i64>,
+}
+
+impl News {
+    /// Has what is required and nothing else.
+    pub fn new(n: i64) -> Self {
+        Self { n, x_n: None }
+    }
+}
+
+impl rt::Object for News {
+    const NAME: &'static str = "NEWS";
+    const MEMBERS: &'static [rt::MemberInfo] = rt::members! {
+        required "n": "int";
+        optional "x-n": "int" ["unstable"];
+    };
+
+    fn read(object: &mut rt::ObjectReader<'_>) -> Result<Self, rt::QmpError> {
+        object.admit("x-n", &["unstable"])?;
+        Ok(Self {
+            n: object.required("n")?,
+            x_n: object.optional("x-n")?,
+        })
+    }
+
+    fn write(&self, object: &mut rt::ObjectWriter) {
+        object.put("n", &self.n);
+        if object.shows(&["unstable"]) {
+            object.put_some("x-n", &self.x_n);
+        }
+    }
+}
+
+impl rt::Event for News {
+    const NAME: &'static str = "NEWS";
     const INFO: rt::EventInfo = rt::EventInfo {
         name: Self::NAME,
         features: &[],
@@ -302,6 +501,25 @@ pub trait ToyCommands {
 
     /// `only-if-plain`.
     fn only_if_plain(&mut self) -> Result<(), rt::QmpError>;
+
+    /// Tells all about the lamps, for people.
+    #[deprecated(
+        note = "Use lamp-list instead; programs can read what that tells, and it says more about \
+          each lamp."
+    )]
+    fn lamp_dump(&mut self, arguments: LampDumpArguments) -> Result<LampDump, rt::QmpError>;
+
+    /// `wait-for`.
+    fn wait_for(
+        &mut self,
+        arguments: WaitFor,
+    ) -> impl Future<Output = Result<StageInfo, rt::QmpError>> + Send;
+
+    /// `wait`.
+    fn wait(&mut self) -> impl Future<Output = Result<(), rt::QmpError>> + Send;
+
+    /// `plug`.
+    fn plug(&mut self, arguments: Plug) -> Result<Plug, rt::QmpError>;
 }
 
 /// The commands of `toy.json` that may run beside all others.
@@ -429,6 +647,62 @@ pub static ONLY_IF_PLAIN: rt::CommandInfo = rt::CommandInfo {
     name: "only-if-plain",
     arguments: None,
     returns: None,
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: false,
+    success_response: true,
+    features: &[],
+    doc: "",
+};
+
+/// What the schema says about `lamp-dump`.
+pub static LAMP_DUMP: rt::CommandInfo = rt::CommandInfo {
+    name: "lamp-dump",
+    arguments: Some(<LampDumpArguments as rt::Object>::INFO),
+    returns: Some("LampDump"),
+    allow_oob: false,
+    coroutine: false,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: false,
+    success_response: true,
+    features: &["deprecated"],
+    doc: "Tells all about the lamps, for people.",
+};
+
+/// What the schema says about `wait-for`.
+pub static WAIT_FOR: rt::CommandInfo = rt::CommandInfo {
+    name: "wait-for",
+    arguments: Some(<WaitFor as rt::Object>::INFO),
+    returns: Some("StageInfo"),
+    allow_oob: false,
+    coroutine: true,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: false,
+    success_response: true,
+    features: &[],
+    doc: "",
+};
+
+/// What the schema says about `wait`.
+pub static WAIT: rt::CommandInfo = rt::CommandInfo {
+    name: "wait",
+    arguments: None,
+    returns: None,
+    allow_oob: false,
+    coroutine: true,
+    phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
+    keyval: false,
+    success_response: true,
+    features: &[],
+    doc: "",
+};
+
+/// What the schema says about `plug`.
+pub static PLUG: rt::CommandInfo = rt::CommandInfo {
+    name: "plug",
+    arguments: Some(<Plug as rt::Object>::INFO),
+    returns: Some("Plug"),
     allow_oob: false,
     coroutine: false,
     phases: rt::PhaseSet::of(&[Stage::Lit as u32]),
