@@ -102,20 +102,20 @@ impl<C: ?Sized, S: ?Sized> CommandEntry<C, S> {
     }
 
     /// The call that the handler is given.
-    pub fn call<'a>(&self, arguments: &'a Map, policy: Policy) -> Call<'a> {
+    pub fn call<'a>(&self, arguments: &'a Map, policy: Policy) -> Invocation<'a> {
         let mode = if self.info.keyval { Mode::KEYVAL } else { Mode::STRICT };
-        Call { arguments, mode: mode.under(policy) }
+        Invocation { arguments, mode: mode.under(policy) }
     }
 }
 
 /// What runs a command: it decodes the arguments, calls the method, encodes what comes back.
 pub enum Handler<C: ?Sized, S: ?Sized> {
     /// Runs in order with other commands and may change the machine.
-    InBand(fn(&mut C, Call<'_>) -> Result<Value, QmpError>),
+    InBand(fn(&mut C, Invocation<'_>) -> Result<Value, QmpError>),
     /// Runs beside them over shared state; what `allow-oob` asks for.
-    OutOfBand(fn(&S, Call<'_>) -> Result<Value, QmpError>),
+    OutOfBand(fn(&S, Invocation<'_>) -> Result<Value, QmpError>),
     /// Runs in order with other commands and may wait; what `coroutine` asks for.
-    Coroutine(for<'a> fn(&'a mut C, Call<'a>) -> Pending<'a>),
+    Coroutine(for<'a> fn(&'a mut C, Invocation<'a>) -> Pending<'a>),
 }
 
 /// A command that has been begun.
@@ -123,12 +123,12 @@ pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<Value, QmpError>> + Se
 
 /// The arguments of a command as they came, and how they are to be read.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
+pub struct Invocation<'a> {
     arguments: &'a Map,
     mode: Mode,
 }
 
-impl<'a> Call<'a> {
+impl<'a> Invocation<'a> {
     /// The arguments as a type of the schema.
     ///
     /// # Errors

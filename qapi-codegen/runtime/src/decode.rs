@@ -60,7 +60,7 @@ pub fn invalid_type(at: &Path<'_>, expected: &str) -> QmpError {
 }
 
 /// Reads a value of the schema's type `size`, which in Rust is `u64` like `uint64` and differs in
-/// the spellings that [`Mode::Keyval`] takes.
+/// the spellings that [`Mode::KEYVAL`] takes.
 pub fn decode_size(value: &Value, at: &Path<'_>, mode: Mode) -> Result<u64, QmpError> {
     scalar::size(value, at, mode)
 }

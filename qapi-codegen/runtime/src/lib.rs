@@ -18,8 +18,8 @@ mod event;
 mod introspection;
 pub mod json;
 mod keyval;
-mod message;
 mod macros;
+mod message;
 mod nearest;
 mod object;
 mod open;
@@ -29,14 +29,14 @@ mod policy;
 mod request;
 mod scalar;
 
-pub use command::{Call, CommandEntry, CommandInfo, Handler, Pending};
+pub use command::{CommandEntry, CommandInfo, Handler, Invocation, Pending};
 pub use decode::{Decode, Mode, arguments, decode_size, decode_sizes, invalid_type};
 pub use encode::Encode;
 pub use enumeration::{Enum, UnknownValue, decode_enum, parse_enum};
 pub use error::{ErrorClass, QmpError};
 pub use event::{Event, EventInfo, wire_event};
-pub use message::{Call, greeting, is_out_of_band, response, take_id};
 pub use introspection::{hide_deprecated, join};
+pub use message::{Call, greeting, is_out_of_band, response, take_id};
 pub use nearest::nearest;
 pub use object::{
     Empty, MemberInfo, Object, ObjectInfo, ObjectReader, ObjectWriter, VariantInfo, decode_object,

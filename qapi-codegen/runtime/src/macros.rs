@@ -135,7 +135,7 @@ macro_rules! unit_on_the_wire {
 
 /// The function that finds a command by its name: a row a command, with its name on the wire, the
 /// static that describes it, how it runs, the method, what the method is given and what becomes of
-/// what it returns; the last two are methods of [`Call`](crate::Call).
+/// what it returns; the last two are methods of [`Invocation`](crate::Invocation).
 #[macro_export]
 macro_rules! dispatch {
     (

@@ -7,8 +7,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use qapi_runtime::client::{CAPACITY, Client, ClientError, Heard, Lost, ServerSchema};
 use qapi_runtime::json::{self, Parser};
 use qapi_runtime::{
-    AnyEvent, Decode, Empty, Encode, ErrorClass, Map, OobRequest, QmpError, Request, UnknownEvent,
-    Value, event_data,
+    AnyEvent, Decode, Empty, Encode, ErrorClass, Map, OobRequest, Policy, QmpError, Request,
+    UnknownEvent, Value, event_data,
 };
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -77,7 +77,7 @@ macro_rules! requests {
     ($($ty:ident $name:literal $reply:ty;)*) => {$(
         struct $ty;
         impl Encode for $ty {
-            fn encode(&self) -> Value {
+            fn encode_under(&self, _policy: Policy) -> Value {
                 Value::Object(Map::new())
             }
         }

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use qapi_runtime::json::{self, ParseError, Parser};
 use qapi_runtime::{
-    Call, Event, Handler, QmpError, Value, greeting, is_out_of_band, response, take_id,
+    Call, Event, Policy, QmpError, Value, greeting, is_out_of_band, response, take_id,
 };
 
 use crate::kettle::{Kettle, Turn};
@@ -165,10 +165,6 @@ impl Session {
             )));
         }
         qapi::gate(entry.info, kettle.phase())?;
-        let arguments = Value::Object(call.arguments);
-        match entry.run {
-            Handler::InBand(run) => run(turn, &arguments),
-            Handler::OutOfBand(run) => run(kettle, &arguments),
-        }
+        entry.run(turn, kettle, &call.arguments, Policy::ACCEPT)
     }
 }

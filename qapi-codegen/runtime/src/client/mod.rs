@@ -202,7 +202,7 @@ impl Client {
             _ => Map::new(),
         };
         let reply = self.connection.call(R::NAME, arguments, band, R::ANSWERED).await?;
-        R::Reply::decode(&reply, &Path::RETURN, Mode::Lenient)
+        R::Reply::decode(&reply, &Path::RETURN, Mode::LENIENT)
             .map_err(|cause| ClientError::unreadable(format!("reply of {}", R::NAME), cause, reply))
     }
 }
