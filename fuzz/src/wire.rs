@@ -58,7 +58,7 @@ fn messages(text: &[u8], size: usize) -> Vec<String> {
 /// Text through the decoders, in every mode, and what they give back through the encoders.
 pub(crate) fn visitor(text: &[u8]) {
     let Ok(value) = parse(text) else { return };
-    for mode in [Mode::Strict, Mode::Keyval, Mode::Lenient] {
+    for mode in [Mode::STRICT, Mode::KEYVAL, Mode::LENIENT] {
         round_trip::<Everything>(&value, mode);
         round_trip::<Shaded>(&value, mode);
         round_trip::<Choice>(&value, mode);
@@ -70,7 +70,7 @@ fn round_trip<T: Decode + Encode>(value: &Value, mode: Mode) {
         Err(error) => assert!(!error.desc.is_empty()),
         Ok(decoded) => {
             let wire = decoded.encode();
-            let again = T::decode(&wire, &Path::ARGUMENTS, Mode::Strict).map(|it| it.encode());
+            let again = T::decode(&wire, &Path::ARGUMENTS, Mode::STRICT).map(|it| it.encode());
             assert_eq!(again.as_ref().ok(), Some(&wire), "{value} became {wire}, then {again:?}");
         }
     }

@@ -69,6 +69,17 @@ impl Builder {
         self
     }
 
+    /// Defines what the cargo features of the crate that is built say: `CONFIG_LINUX` for
+    /// `config-linux`. Cargo runs the build script again when they change.
+    pub fn cargo_features(mut self) -> Self {
+        let features = env::vars_os().filter_map(|(name, _)| {
+            let name = name.into_string().ok()?;
+            Some(name.strip_prefix("CARGO_FEATURE_")?.to_owned())
+        });
+        self.options.defines.extend(features);
+        self
+    }
+
     /// Makes choices that are not the schema's.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;

@@ -2,13 +2,30 @@
 //!
 //! What goes through this crate, in this order:
 //!
-//! 1. [`conditions`] takes out what the build's defines leave out; nothing later sees an `if`.
+//! 1. [`conditions`] takes out what the build's defines leave out (see below).
 //! 2. [`names`] gives every definition its Rust name; [`context`] answers questions about types.
 //! 3. One emitter a kind of definition turns entities into text: [`enums`], [`structs`],
 //!    [`unions`], [`alternates`], [`commands`], [`events`]; [`docs`] writes their comments.
 //! 4. [`dispatch`] and [`root`] write what spans all modules; [`mod@introspect`] the answer to
 //!    query-qmp-schema. For a client there are [`requests`] instead, and [`open`] enumerations.
 //! 5. [`code`] is what they all write with: it knows where rustfmt breaks lines.
+//!
+//! # Conditions
+//!
+//! A schema's `if` is decided before anything runs, in one of two ways:
+//!
+//! - when the code is generated (the default), from [`Options::defines`]. What does not hold is not
+//!   there at all. A build script can take them from cargo: with [`Builder::cargo_features`] the
+//!   feature `config-linux` of the crate that is built defines `CONFIG_LINUX`.
+//! - when it is compiled ([`Options::cfg`]), for those who commit what is generated: everything
+//!   is generated, and what is conditional has `#[cfg(feature = "config-linux")]` before it. The
+//!   compiler tells which features `Cargo.toml` has to declare.
+//!
+//! Introspection follows in both: it is made from the same conditions. There is no set of
+//! conditions at run time, on purpose. A type would then have to hold what may not be there, every
+//! conditional member would be an `Option`, and every `match` would have arms that cannot happen;
+//! and a server cannot offer what was not compiled into it anyway. What can change at run time is
+//! the policy about what is deprecated or unstable: see `qapi_runtime::Policy`.
 //!
 //! [`generate`] does all that without touching a file; [`Builder`] is for build scripts; [`show()`]
 //! tells all there is about one name.

@@ -242,13 +242,8 @@ impl Parser {
         invocation.serial_default = self.chars.defaults(self.around)?;
         invocation.serials = std::mem::take(&mut self.chars.serials);
         let chars = self.chars.finish(self.around)?;
-        invocation.setup = self.log.into_iter().chain(chars).chain(self.semihosting).collect();
-        invocation.setup = self
-            .log
-            .into_iter()
-            .chain(self.compat)
-            .chain(self.chars.finish(self.around)?)
-            .collect();
+        let log = self.log.into_iter().chain(self.compat);
+        invocation.setup = log.chain(chars).chain(self.semihosting).collect();
         Ok(invocation)
     }
 }

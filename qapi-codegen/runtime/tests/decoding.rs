@@ -217,7 +217,25 @@ fn refused() {
         // Missing and wrong ones come before unexpected ones.
         (r#"{"bogus":1,"nested":{}}"#, "Parameter 'nested.must' is missing"),
         (r#"{"bogus":1,"bool":null}"#, "Invalid parameter type for 'bool', expected: boolean"),
+        // The first of two that are missing or wrong, in the order of the type.
+        (r#"{"nested":{"deep":[1]}}"#, "Parameter 'nested.must' is missing"),
+        (
+            r#"{"nested":{"must":"x","deep":[{"must":"y"},{"must":1}]}}"#,
+            "Invalid parameter type for 'nested.deep[1].must', expected: string",
+        ),
+        (
+            r#"{"nested":{"must":"x","deep":[[]]}}"#,
+            "Invalid parameter type for 'nested.deep[0]', expected: object",
+        ),
+        (
+            r#"{"nested":{"must":"x","deep":"y"}}"#,
+            "Invalid parameter type for 'nested.deep', expected: array",
+        ),
+        (r#"{"":1}"#, "Parameter '' is unexpected"),
+        (r#"{"Int":1}"#, "Parameter 'Int' is unexpected"),
         // Enumerations.
+        (r#"{"colour":null}"#, "Invalid parameter type for 'colour', expected: string"),
+        (r#"{"colours":[1]}"#, "Invalid parameter type for 'colours[0]', expected: string"),
         (r#"{"colour":"nope"}"#, "Parameter 'colour' does not accept value 'nope'"),
         (r#"{"colour":""}"#, "Parameter 'colour' does not accept value ''"),
         (r#"{"colour":1}"#, "Invalid parameter type for 'colour', expected: string"),
@@ -235,7 +253,17 @@ fn refused() {
         (r#"{"int8":1.5}"#, "Invalid parameter type for 'int8', expected: integer"),
         (r#"{"int16":32768}"#, "Parameter 'int16' expects int16_t"),
         (r#"{"int32":2147483648}"#, "Parameter 'int32' expects int32_t"),
+        (r#"{"int":-9223372036854775809}"#, "Invalid parameter type for 'int', expected: integer"),
+        (r#"{"int":[]}"#, "Invalid parameter type for 'int', expected: integer"),
+        (r#"{"int16":-32769}"#, "Parameter 'int16' expects int16_t"),
+        (r#"{"int32":-2147483649}"#, "Parameter 'int32' expects int32_t"),
+        (r#"{"int8":9223372036854775808}"#, "Invalid parameter type for 'int8', expected: integer"),
         // Unsigned ones go through uint64.
+        (r#"{"uint16":-1}"#, "Parameter 'uint16' expects uint16_t"),
+        (r#"{"uint32":-9223372036854775808}"#, "Parameter 'uint32' expects uint32_t"),
+        (r#"{"uint64":-9223372036854775809}"#, "Parameter 'uint64' expects uint64"),
+        (r#"{"uint64":null}"#, "Parameter 'uint64' expects uint64"),
+        (r#"{"size":1.5}"#, "Parameter 'size' expects uint64"),
         (r#"{"uint8":256}"#, "Parameter 'uint8' expects uint8_t"),
         (r#"{"uint8":-1}"#, "Parameter 'uint8' expects uint8_t"),
         (r#"{"uint8":1.0}"#, "Parameter 'uint8' expects uint64"),
@@ -252,6 +280,11 @@ fn refused() {
         (r#"{"bool":null}"#, "Invalid parameter type for 'bool', expected: boolean"),
         (r#"{"str":1}"#, "Invalid parameter type for 'str', expected: string"),
         (r#"{"str":true}"#, "Invalid parameter type for 'str', expected: string"),
+        (r#"{"number":null}"#, "Invalid parameter type for 'number', expected: number"),
+        (r#"{"number":[1]}"#, "Invalid parameter type for 'number', expected: number"),
+        (r#"{"str":null}"#, "Invalid parameter type for 'str', expected: string"),
+        (r#"{"str":["x"]}"#, "Invalid parameter type for 'str', expected: string"),
+        (r#"{"null":false}"#, "Invalid parameter type for 'null', expected: null"),
         (r#"{"null":0}"#, "Invalid parameter type for 'null', expected: null"),
     ];
     for (row, expected) in rows {

@@ -5,9 +5,11 @@ use boardwright_tests::program::Program;
 use boardwright_tests::transcript::words;
 use serde_json::{Value, json};
 
-/// A command line, a command with its arguments, and the answer: the class and text of an error, or
-/// none.
-const ROWS: &[(&str, &str, &str, Option<(&str, &str)>)] = &[
+/// The class and the text of an error, or none.
+type Refusal = Option<(&'static str, &'static str)>;
+
+/// A command line, a command with its arguments, and the answer.
+const ROWS: &[(&str, &str, &str, Refusal)] = &[
     ("", "x-log-set", r#"{"items": []}"#, None),
     ("-compat unstable-input=accept", "x-log-set", r#"{"items": []}"#, None),
     ("-compat deprecated-input=reject", "x-log-set", r#"{"items": []}"#, None),
