@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod board_scripts;
+mod cpu_models;
 mod debugging;
 mod firmware;
 mod first_board;

@@ -143,6 +143,15 @@ pub enum ConfigError {
     /// There are at most 64 PMP entries.
     #[error("{0} PMP entries are more than 64")]
     PmpRegions(u8),
+    /// A cache block is a power of two.
+    #[error("a cache block of {0} bytes is no power of two from 8 to 4096")]
+    CacheBlock(u16),
+    /// An extension tells the size of cache blocks.
+    #[error(
+        "'zic64b' needs cache blocks of 64 bytes: set cbom_blocksize=64 and cboz_blocksize=64, or \
+         zic64b=off"
+    )]
+    CacheBlockNot64,
     /// The granularity is a power of two.
     #[error("a PMP granularity of {0} bytes is no power of two from 4 up")]
     PmpGranularity(u32),
@@ -205,6 +214,14 @@ impl CpuModel {
         }
         if !self.misaligned && self.extensions.has(Extension::Zicclsm) {
             return Err(ConfigError::MisalignedTrap);
+        }
+        for block in [self.cbom_block, self.cboz_block] {
+            if !block.is_power_of_two() || !(8..=4096).contains(&block) {
+                return Err(ConfigError::CacheBlock(block));
+            }
+            if self.extensions.has(Extension::Zic64b) && block != 64 {
+                return Err(ConfigError::CacheBlockNot64);
+            }
         }
         if self.pmp_granularity < 4 || !self.pmp_granularity.is_power_of_two() {
             return Err(ConfigError::PmpGranularity(self.pmp_granularity));

@@ -12,6 +12,8 @@ use crate::extension::ExtensionSet;
 pub struct CpuModel {
     /// The name boards ask for.
     pub name: &'static str,
+    /// Whether it will mean the same in every version.
+    pub stable: bool,
     /// The register width.
     pub xlen: Xlen,
     /// The instruction set.
@@ -26,6 +28,10 @@ pub struct CpuModel {
     pub pmp_granularity: u32,
     /// Whether misaligned loads and stores of memory are done, or else trap.
     pub misaligned: bool,
+    /// How many bytes a cache block has for Zicbom: a power of two.
+    pub cbom_block: u16,
+    /// The same for Zicboz.
+    pub cboz_block: u16,
     /// The version of the privileged architecture.
     pub privileged: PrivilegedSpec,
     /// The JEDEC number of the vendor.
@@ -135,6 +141,7 @@ const fn all(xlen: Xlen) -> ExtensionSet {
 /// What the rows below have in common.
 const GENERIC: CpuModel = CpuModel {
     name: "",
+    stable: false,
     xlen: Xlen::Rv64,
     extensions: rv64(GENERIC_EXTENSIONS),
     modes: Modes::Msu,
@@ -142,6 +149,8 @@ const GENERIC: CpuModel = CpuModel {
     pmp_regions: 16,
     pmp_granularity: 4,
     misaligned: true,
+    cbom_block: 64,
+    cboz_block: 64,
     privileged: PrivilegedSpec::V1_12,
     mvendorid: 0,
     marchid: 0,
@@ -149,9 +158,11 @@ const GENERIC: CpuModel = CpuModel {
 };
 
 /// A core without anything that can be left out.
-const BARE: CpuModel = CpuModel { modes: Modes::M, mmu: Mmu::Bare, pmp_regions: 0, ..GENERIC };
+const BARE: CpuModel =
+    CpuModel { stable: true, modes: Modes::M, mmu: Mmu::Bare, pmp_regions: 0, ..GENERIC };
 
 const SIFIVE_E: CpuModel = CpuModel {
+    stable: true,
     extensions: rv64(IMAC),
     modes: Modes::Mu,
     mmu: Mmu::Bare,
@@ -169,6 +180,7 @@ const SIFIVE_U: CpuModel =
 pub const CPU_MODELS: &[CpuModel] = &[
     CpuModel {
         name: "lowrisc-ibex",
+        stable: true,
         xlen: Xlen::Rv32,
         extensions: rv32(IBEX_EXTENSIONS),
         modes: Modes::Mu,
@@ -203,7 +215,13 @@ pub const CPU_MODELS: &[CpuModel] = &[
     CpuModel { name: "rv64", ..GENERIC },
     CpuModel { name: "rv64e", extensions: rv64(&[E]), ..BARE },
     CpuModel { name: "rv64i", extensions: rv64(&[I]), ..BARE },
-    CpuModel { name: "rva22s64", extensions: rv64(RVA22S64), mmu: Mmu::Sv39, ..GENERIC },
+    CpuModel {
+        name: "rva22s64",
+        stable: true,
+        extensions: rv64(RVA22S64),
+        mmu: Mmu::Sv39,
+        ..GENERIC
+    },
     CpuModel { name: "sifive-e31", xlen: Xlen::Rv32, extensions: rv32(IMAC), ..SIFIVE_E },
     CpuModel { name: "sifive-e34", xlen: Xlen::Rv32, extensions: rv32(IMAFC), ..SIFIVE_E },
     CpuModel { name: "sifive-e51", ..SIFIVE_E },

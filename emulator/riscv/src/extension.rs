@@ -325,8 +325,9 @@ impl ExtensionSet {
 
     /// The set after some extensions have been put in or taken out, the last word on each of them
     /// counting. What is put in brings its parts along, and what is taken out takes with it what
-    /// is a part of nothing else; but what is named itself is as it is named, so that the result
-    /// may lack a part.
+    /// is a part of nothing else, and what needs it, unless that has a letter: of letters people
+    /// know, and are told. But what is named itself is as it is named, so that the result may lack
+    /// something.
     #[must_use]
     pub fn with_choices(self, choices: &[(Extension, bool)], xlen: Xlen) -> ExtensionSet {
         let named = |mut set: ExtensionSet| {
@@ -335,13 +336,23 @@ impl ExtensionSet {
         };
         let mut set = named(self);
         loop {
+            let complete = named(set.with_parts(xlen));
             let orphans = self.parts(xlen).without(set.parts(xlen));
-            let less = named(set.without(orphans));
+            let less = named(set.without(orphans).without(self.stranded(complete)));
             if less == set {
-                return named(set.with_parts(xlen));
+                return complete;
             }
             set = less;
         }
+    }
+
+    /// The members without a letter that would miss what they need in another set.
+    fn stranded(self, other: ExtensionSet) -> ExtensionSet {
+        let misses = |extension: &Extension| {
+            extension.name().len() > 1 && extension.needs().iter().any(|needed| !other.has(*needed))
+        };
+        let list: Vec<_> = self.iter().filter(misses).collect();
+        ExtensionSet::of(&list)
     }
 
     /// What the members consist of.

@@ -7,7 +7,8 @@
 //!
 //! ```text
 //!   cpu, config,
-//!   extension        what a hart is made of, as data
+//!   extension,
+//!   property         what a hart is made of, as data
 //!   memory           the bus, guest RAM (the unsafe code)
 //!   interrupts       level inputs, exit and flush requests, sleeping
 //!   isa/             one record an instruction, one file an extension
@@ -36,6 +37,7 @@ pub mod isa;
 mod memory;
 mod mmu;
 mod observe;
+mod property;
 mod trap;
 
 pub use config::{ConfigError, HartConfig, Mmu, Modes, PrivilegedSpec, Xlen};
@@ -47,4 +49,5 @@ pub use hart::{Clock, Exit, Hart};
 pub use interrupts::Interrupts;
 pub use memory::{Bus, BusError, OutOfRange, PAGE_SIZE, Ram, RamPage, Word};
 pub use observe::{Observer, TracedInstruction, TrapEvent};
+pub use property::{CpuProperty, CpuValue, Feature, PropertyError};
 pub use trap::{Exception, Mode, cause_name};

@@ -23,7 +23,7 @@ use crate::devices::{Driver, PortDirection, Region, Units};
 use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, MachineOptions};
 
 pub use map::{Mapping, Span, View};
-pub use object::{Object, Property, change_machine, driver_properties};
+pub use object::{Object, Property, change_machine, cpu_properties, driver_properties};
 pub use wire::PortRef;
 
 /// The most harts of a board: each has a thread.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use boardwright_riscv::{CpuModel, CpuProperty};
 use qapi_runtime::{Decode, Encode, Map, Mode, Path, QmpError, Value};
 
 use super::path::split_index;
@@ -126,7 +127,11 @@ impl Board {
                     properties.push(property);
                 }
             }
-            Object::Unit(..) => {}
+            Object::Unit(device, _) => {
+                if let Some(cpu) = devices::cpu::of_units(&device.options) {
+                    properties.extend(cpu_properties(&cpu));
+                }
+            }
         }
         for port in object.ports() {
             let ty = match port.direction {
@@ -173,6 +178,9 @@ impl Board {
         match object {
             Object::Machine => machines::get(&self.machine, property),
             Object::Device(device) => self.get_of_device(device, property),
+            Object::Unit(device, _) => devices::cpu::of_units(&device.options)
+                .zip(CpuProperty::find(property))
+                .map(|(cpu, property)| devices::cpu::model::value(property, &cpu)),
             _ => None,
         }
         .ok_or_else(|| self.no_property(object, property))
@@ -266,6 +274,14 @@ pub fn driver_properties(kind: crate::qapi::DeviceDriver) -> impl Iterator<Item 
         ty: member.ty.into(),
         description: Some(member.doc.into()).filter(|doc: &String| !doc.is_empty()),
         default: defaults.get(member.name).cloned(),
+    })
+}
+
+/// The properties of a CPU, with its values as their defaults.
+pub fn cpu_properties(cpu: &CpuModel) -> impl Iterator<Item = Property> {
+    CpuProperty::all().map(|property| Property {
+        default: Some(devices::cpu::model::value(property, cpu)),
+        ..Property::new(property.name(), property.type_name())
     })
 }
 

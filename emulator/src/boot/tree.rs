@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use boardwright_devicetree::{Node, Tree};
-use boardwright_riscv::CpuModel;
+use boardwright_riscv::{CpuModel, Extension};
 use qapi_runtime::QmpError;
 
 use crate::backends::char::Plain;
@@ -176,6 +176,15 @@ fn cpu(model: &CpuModel, hartid: u64, phandle: u32) -> Node {
         .with_str("riscv,isa", &model.isa_string())
         .with_str("riscv,isa-base", model.isa_base())
         .with_strings("riscv,isa-extensions", &model.isa_extensions());
+    for (extension, name, block) in [
+        (Extension::Zicbom, "riscv,cbom-block-size", model.cbom_block),
+        (Extension::Zicbop, "riscv,cbop-block-size", model.cbom_block),
+        (Extension::Zicboz, "riscv,cboz-block-size", model.cboz_block),
+    ] {
+        if model.extensions.has(extension) {
+            node = node.with_u32(name, block.into());
+        }
+    }
     if let Some(mmu) = model.mmu.device_tree_name() {
         node = node.with_str("mmu-type", mmu);
     }

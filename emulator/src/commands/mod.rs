@@ -4,6 +4,7 @@ mod board;
 mod char;
 mod compat;
 mod control;
+mod cpu;
 mod human;
 mod introspect;
 mod machine;

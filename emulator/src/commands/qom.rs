@@ -1,9 +1,9 @@
 //! `qapi/qom.json`.
 
-use boardwright_riscv::CPU_MODELS;
+use boardwright_riscv::{CPU_MODELS, CpuModel};
 use qapi_runtime::{QmpError, Value};
 
-use crate::board::{Property, change_machine, driver_properties};
+use crate::board::{Property, change_machine, cpu_properties, driver_properties};
 use crate::door::Door;
 use crate::machines;
 use crate::phase::Stage;
@@ -144,6 +144,10 @@ impl QomCommands for Door {
             name.strip_suffix("-machine").and_then(|kind| kind.parse::<MachineType>().ok());
         if let Some(kind) = machine {
             return Ok(machines::properties(kind).map(info_of).collect());
+        }
+        let cpu = name.strip_suffix("-riscv-cpu").and_then(CpuModel::find);
+        if let Some(cpu) = cpu {
+            return Ok(cpu_properties(cpu).map(info_of).collect());
         }
         match types().iter().any(|(known, ..)| known == name) {
             true => Ok(Vec::new()),

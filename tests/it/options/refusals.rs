@@ -26,6 +26,14 @@ const ROWS: &[(&str, &str)] = &[
     ("-M none -cpu nonesuch", "unable to find CPU model 'nonesuch'"),
     ("-M none -cpu rv64,zz=on", "CPU property 'zz' not found"),
     ("-M none -cpu rv64,pmp=maybe", "CPU property 'pmp' expects 'on' or 'off', not 'maybe'"),
+    ("-M none -cpu rv64,zbz=on", "CPU property 'zbz' not found"),
+    (
+        "-M none -cpu rv64,m=on,zmmul=off",
+        "CPU type 'rv64,m=on,zmmul=off': 'm' includes 'zmmul': set zmmul=on or m=off",
+    ),
+    ("-M none -cpu rv32,zabha=on,a=off", "'zabha' needs 'zaamo': set zaamo=on or zabha=off"),
+    ("-M none -cpu rv64i,sstc=on", "'sstc' needs supervisor mode: set s=on or sstc=off"),
+    ("-M none -smp 10000", "from 1 to 512"),
     ("-M none -m lots", "option -m lots: 'lots' is no size: expected MiB, or a suffix"),
     ("-M none -smp 0", "option -smp 0: '0' is no number of harts"),
     (

@@ -24,6 +24,8 @@ const PERMITTED: &[(&str, &str)] = &[
     ("query-name", "nmair"),
     ("query-qmp-schema", "nmair"),
     ("query-machines", "nmair"),
+    ("query-cpu-definitions", "nmair"),
+    ("query-cpu-model-expansion", "nmair"),
     ("query-status", "nmair"),
     ("query-chardev", "nmair"),
     ("x-compat-set", "nmair"),

@@ -7,36 +7,35 @@ use crate::csr::environment::{CBCFE, CBIE, CBZE};
 use crate::isa::{CacheOp, Flow};
 use crate::trap::Mode;
 
-/// The size in bytes of a cache block, what Zic64b says it is.
-pub(crate) const BLOCK: u64 = 64;
-
 impl Core {
     /// Does something to the block that an address lies in.
     pub(crate) fn cache_block(&mut self, operation: CacheOp, addr: u64, bits: u32) -> Flow {
-        let permission = match operation {
-            CacheOp::Invalidate => CBIE,
-            CacheOp::Clean | CacheOp::Flush => CBCFE,
-            CacheOp::Zero => CBZE,
+        let cpu = &self.config.cpu;
+        let (permission, size) = match operation {
+            CacheOp::Invalidate => (CBIE, cpu.cbom_block),
+            CacheOp::Clean | CacheOp::Flush => (CBCFE, cpu.cbom_block),
+            CacheOp::Zero => (CBZE, cpu.cboz_block),
         };
+        let size = u64::from(size);
         if self.environment(permission) == 0 {
             return self.illegal(bits);
         }
         let addr = self.xlen.truncate(addr);
-        let block = addr & !(BLOCK - 1);
+        let block = addr & !(size - 1);
         if operation == CacheOp::Zero {
             // A fault names the address in the register: nothing of the block is written then, as
             // it lies in one page, and rights change at multiples of its size or the hart's
             // protection is finer than its caches.
-            self.check_block(addr, block, Access::Store)?;
-            for n in (0..BLOCK).step_by(8) {
+            self.check_block(addr, block, size)?;
+            for n in (0..size).step_by(8) {
                 self.store::<u64>(block + n, 0)?;
             }
             return Ok(());
         }
         // What may be loaded may be managed as well, but a fault is always that of a store.
-        match self.translate(block, BLOCK, Access::Load) {
+        match self.translate(block, size, Access::Load) {
             Ok(_) => Ok(()),
-            Err(_) => self.check_block(addr, block, Access::Store),
+            Err(_) => self.check_block(addr, block, size),
         }
     }
 
@@ -50,10 +49,11 @@ impl Core {
         }
     }
 
-    fn check_block(&mut self, addr: u64, block: u64, access: Access) -> Flow {
-        match self.translate(block, BLOCK, access) {
+    /// Whether all of the block may be stored to.
+    fn check_block(&mut self, addr: u64, block: u64, size: u64) -> Flow {
+        match self.translate(block, size, Access::Store) {
             Ok(_) => Ok(()),
-            Err(fault) => self.raise(Fault::exception(fault, access), addr),
+            Err(fault) => self.raise(Fault::exception(fault, Access::Store), addr),
         }
     }
 }

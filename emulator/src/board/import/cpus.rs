@@ -1,7 +1,9 @@
 //! `/cpus`: harts. Equal harts with consecutive ids become one array.
 
+use std::collections::BTreeSet;
+
 use boardwright_devicetree::{NodeRef, TreeError};
-use boardwright_riscv::{CpuModel, Extension};
+use boardwright_riscv::Extension;
 use qapi_runtime::QmpError;
 use serde_json::json;
 
@@ -9,6 +11,11 @@ use super::{HartPlace, Import, wrong};
 
 /// Letters of an ISA string that stand for privilege modes in older trees, not for extensions.
 const MODES: &[char] = &['s', 'u'];
+
+/// The bases, which the type's name tells.
+const BASES: [Extension; 2] = [Extension::I, Extension::E];
+/// What was part of the base when many a tree was written.
+const ONCE_BASE: [Extension; 3] = [Extension::Zicntr, Extension::Zicsr, Extension::Zifencei];
 
 /// A hart as the tree describes it.
 struct Cpu<'t> {
@@ -82,17 +89,11 @@ impl<'t> Import<'t> {
             return Ok(cpu.clone());
         }
         let (width, extensions) = isa(node)?;
-        let has = |name: &str| extensions.iter().any(|present| present == name);
-        let mut text = if width == 32 && has("e") { "rv32e".into() } else { format!("rv{width}") };
-        if let Some(model) = CpuModel::find(&text) {
-            for extension in Extension::ALL {
-                // The base, and what comes with it, is the type's.
-                let optional = ["m", "a", "c"].contains(&extension.name());
-                if optional && model.extensions.has(*extension) != has(extension.name()) {
-                    let on = if has(extension.name()) { "on" } else { "off" };
-                    text += &format!(",{}={on}", extension.name());
-                }
-            }
+        let present = present(&extensions);
+        let base = if present.contains(&Extension::E) { 'e' } else { 'i' };
+        let mut text = format!("rv{width}{base}");
+        for extension in present.iter().filter(|e| !BASES.contains(e)) {
+            text += &format!(",{}=on", extension.name());
         }
         let unknown: Vec<&str> = extensions
             .iter()
@@ -106,19 +107,26 @@ impl<'t> Import<'t> {
             );
         }
         match node.property("mmu-type").map(|mmu| mmu.str()).transpose()? {
-            // A core that has no word on it has no supervisor mode.
-            None => text += ",s=off",
-            Some("riscv,none") => text += ",mmu=off",
+            // A core that has no word on it has no supervisor mode, or so it seems.
+            None if present.iter().any(|e| e.is_supervisor_level()) => text += ",u=on,s=on",
+            None => text += ",u=on",
             Some(mmu) => match mmu.strip_prefix("riscv,") {
-                Some(mode @ ("sv32" | "sv39" | "sv48" | "sv57")) => text += &format!(",{mode}=on"),
-                _ => self.remark(
-                    node,
-                    &format!("mmu-type '{mmu}' is not modelled: the type's own is used"),
-                ),
+                Some("none") => text += ",s=on",
+                Some(mode @ ("sv32" | "sv39" | "sv48" | "sv57")) => {
+                    text += &format!(",s=on,{mode}=on");
+                }
+                _ => {
+                    text += ",s=on,mmu=on";
+                    self.remark(
+                        node,
+                        &format!("mmu-type '{mmu}' is not modelled: the usual one is used"),
+                    );
+                }
             },
         }
-        if let Some(regions) = node.property("riscv,pmpregions") {
-            text += &format!(",num-pmp-regions={}", regions.u32()?);
+        match node.property("riscv,pmpregions") {
+            Some(regions) => text += &format!(",num-pmp-regions={}", regions.u32()?),
+            None => text += ",pmp=on",
         }
         Ok(text)
     }
@@ -142,6 +150,19 @@ impl<'t> Import<'t> {
         let offset = offset.iter().fold(0_u64, |sum, cell| sum << 32 | u64::from(*cell));
         Ok(Some(base.wrapping_add(offset)))
     }
+}
+
+/// The extensions of some names that are modelled, with what they imply, in order.
+fn present(names: &[String]) -> BTreeSet<Extension> {
+    let named = names.iter().filter_map(|name| Extension::find(name));
+    let mut new: Vec<Extension> = named.filter(|e| e.modelled()).chain(ONCE_BASE).collect();
+    let mut present = BTreeSet::new();
+    while let Some(extension) = new.pop() {
+        if present.insert(extension) {
+            new.extend(extension.needs());
+        }
+    }
+    present
 }
 
 /// Width and extensions, from the newer properties or from the ISA string.

@@ -3,6 +3,8 @@
 mod hart_array;
 pub mod model;
 
+use boardwright_riscv::CpuModel;
+
 use crate::qapi::{DeviceOptionsDriver, MachineOptions};
 
 /// Fills in what a device takes from its machine when it is not told: the CPU type.
@@ -11,5 +13,13 @@ pub fn complete(options: &mut DeviceOptionsDriver, machine: &MachineOptions) {
         && array.cpu_type.is_none()
     {
         array.cpu_type = Some(machine.cpu.clone().unwrap_or_else(|| model::DEFAULT.into()));
+    }
+}
+
+/// What the units of a device are made of, if they are harts.
+pub fn of_units(options: &DeviceOptionsDriver) -> Option<CpuModel> {
+    match options {
+        DeviceOptionsDriver::RiscvHartArray(array) => array.cpu().ok(),
+        _ => None,
     }
 }
