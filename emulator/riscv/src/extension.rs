@@ -124,13 +124,13 @@ extensions! {
     /// Compressed instructions without those of floating point.
     Zca "zca" modelled;
     /// More compressed instructions.
-    Zcb "zcb" later needs [Zca];
+    Zcb "zcb" modelled needs [Zca];
     /// Compressed loads and stores of `d`.
     Zcd "zcd" modelled needs [Zca D];
     /// Compressed loads and stores of `f`, RV32 only.
     Zcf "zcf" modelled needs [Zca F];
     /// Compressed instructions that may become operations.
-    Zcmop "zcmop" later needs [Zca];
+    Zcmop "zcmop" modelled needs [Zca];
 
     /// Address generation.
     Zba "zba" modelled;

@@ -216,6 +216,44 @@ Zcd {
         rs2: full(b, 2), rs1: SP, imm: double_sp_store(b), ..NONE
     };
 }
+
+// Some need what their base instruction needs: without that they do not exist either.
+Zcb {
+    "c.lbu" Any "100 000 ... .. ... 00" Never = "lbu" |b| Operands {
+        rd: low(b, 2), rs1: low(b, 7), imm: gather(b, &[(6, 6, 0), (5, 5, 1)]), ..NONE
+    };
+    "c.lhu" Any "100 001 ... 0. ... 00" Never = "lhu" |b| Operands {
+        rd: low(b, 2), rs1: low(b, 7), imm: gather(b, &[(5, 5, 1)]), ..NONE
+    };
+    "c.lh" Any "100 001 ... 1. ... 00" Never = "lh" |b| Operands {
+        rd: low(b, 2), rs1: low(b, 7), imm: gather(b, &[(5, 5, 1)]), ..NONE
+    };
+    "c.sb" Any "100 010 ... .. ... 00" Never = "sb" |b| Operands {
+        rs2: low(b, 2), rs1: low(b, 7), imm: gather(b, &[(6, 6, 0), (5, 5, 1)]), ..NONE
+    };
+    "c.sh" Any "100 011 ... 0. ... 00" Never = "sh" |b| Operands {
+        rs2: low(b, 2), rs1: low(b, 7), imm: gather(b, &[(5, 5, 1)]), ..NONE
+    };
+    "c.zext.b" Any "100 111 ... 11 000 01" Never = "andi" |b| Operands { imm: 255, ..itself(b) };
+    "c.sext.b" Any "100 111 ... 11 001 01" Never = "sext.b" itself;
+    "c.zext.h" Any "100 111 ... 11 010 01" Never = "zext.h" itself;
+    "c.sext.h" Any "100 111 ... 11 011 01" Never = "sext.h" itself;
+    "c.zext.w" Rv64 "100 111 ... 11 100 01" Never = "add.uw" itself;
+    "c.not" Any "100 111 ... 11 101 01" Never = "xori" |b| Operands { imm: -1, ..itself(b) };
+    "c.mul" Any "100 111 ... 10 ... 01" Never = "mul" arithmetic;
+}
+
+// Until an extension gives them a meaning, these do nothing.
+Zcmop {
+    "c.mop.1" Any "011 0 0 000 1 00000 01" Never = "addi" |_| NONE;
+    "c.mop.3" Any "011 0 0 001 1 00000 01" Never = "addi" |_| NONE;
+    "c.mop.5" Any "011 0 0 010 1 00000 01" Never = "addi" |_| NONE;
+    "c.mop.7" Any "011 0 0 011 1 00000 01" Never = "addi" |_| NONE;
+    "c.mop.9" Any "011 0 0 100 1 00000 01" Never = "addi" |_| NONE;
+    "c.mop.11" Any "011 0 0 101 1 00000 01" Never = "addi" |_| NONE;
+    "c.mop.13" Any "011 0 0 110 1 00000 01" Never = "addi" |_| NONE;
+    "c.mop.15" Any "011 0 0 111 1 00000 01" Never = "addi" |_| NONE;
+}
 }
 
 const NONE: Operands = Operands { rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
@@ -296,6 +334,11 @@ fn shift(bits: u32) -> Operands {
 
 fn arithmetic(bits: u32) -> Operands {
     Operands { rd: low(bits, 7), rs1: low(bits, 7), rs2: low(bits, 2), ..NONE }
+}
+
+/// An operation of a register on itself.
+fn itself(bits: u32) -> Operands {
+    Operands { rd: low(bits, 7), rs1: low(bits, 7), ..NONE }
 }
 
 fn branch(bits: u32) -> Operands {

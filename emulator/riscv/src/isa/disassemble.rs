@@ -6,6 +6,7 @@ use super::format::x_name;
 use super::{Decoder, Operands};
 use crate::cpu::CpuModel;
 use crate::csr;
+use crate::extension::Extension;
 
 /// A shorter way to write an instruction with certain operands.
 struct Alias {
@@ -155,6 +156,10 @@ pub(crate) fn text(decoder: &Decoder, cpu: &CpuModel, pc: u64, bits: u32) -> (St
         };
         return (data, length);
     };
+    if let Some(compressed) = found.compressed.filter(|c| c.extension == Extension::Zcmop) {
+        // What it may become is not what it does now.
+        return (compressed.mnemonic.to_owned(), length);
+    }
     let mnemonic = found.instruction.mnemonic;
     let operands = &found.operands;
     let name = |number| csr::name_of(cpu, number);
@@ -224,6 +229,34 @@ mod tests {
             (0xffff_ffff, ".4byte 0xffffffff"),
         ] {
             assert_eq!(disassemble(rv64, 0x8000_0000, bits).0, expected, "{bits:#x}");
+        }
+        let max = CpuModel::find("max").unwrap();
+        for (bits, expected) in [
+            (0x80c5_853b, ".4byte 0x80c5853b"),
+            (0x60c5_9533, "rol a0,a1,a2"),
+            (0x0805_853b, "zext.w a0,a1"),
+            (0x0805_c53b, "zext.h a0,a1"),
+            (0x08c5_c53b, "packw a0,a1,a2"),
+            (0x0100_000f, "pause"),
+            (0x0205_e013, "prefetch.i 32(a1)"),
+            (0x0045_a00f, "cbo.zero (a1)"),
+            (0x00d0_0073, "wrs.nto"),
+            (0x3185_9513, "aes64ks1i a0,a1,0x8"),
+            (0x70c5_8533, "sm4ed a0,a1,a2,0x1"),
+            // Newer than 2.40.
+            (0x0ec5_d533, "czero.eqz a0,a1,a2"),
+            (0x28c5_a52f, "amocas.w a0,a2,(a1)"),
+            (0x2ec5_c52f, "amocas.q.aqrl a0,a2,(a1)"),
+            (0x81c5_c573, "mop.r.0 a0,a1"),
+            (0xcec5_c573, "mop.rr.7 a0,a1,a2"),
+            (0x0020_0033, "ntl.p1"),
+            (0x6081, "c.mop.1"),
+            (0x6781, "c.mop.15"),
+            (0x81c8, "lbu a0,1(a1)"),
+            (0x9d75, "not a0,a0"),
+            (0x9d71, "zext.w a0,a0"),
+        ] {
+            assert_eq!(disassemble(max, 0x8000_0000, bits).0, expected, "{bits:#x}");
         }
         assert_eq!(disassemble(rv64, 0x100, 0xfe05_0ee3).0, "beqz a0,0xfc");
         assert_eq!(disassemble(rv64, 0x100, 0x0080_00ef).0, "jal 0x108");

@@ -3,10 +3,13 @@
 //! define them.
 
 use super::i::{binary, word};
-use super::{Builder, Needs, extension};
+use super::{Builder, Instruction, Needs, extension};
 use crate::extension::Extension;
 
-extension! { Needs::Extension(Extension::M);
+/// Division, which `m` has and `zmmul` has not.
+pub(super) const DIVISIONS: &[Instruction] = divisions::INSTRUCTIONS;
+
+extension! { Needs::Extension(Extension::Zmmul);
     "mul" Any R "0000001 ..... ..... 000 ..... 0110011" |b, i| { binary(b, i, B::mul); }
     "mulh" Any R "0000001 ..... ..... 001 ..... 0110011" |b, i| {
         binary(b, i, |b, x, y| if B::XLEN == 32 { product_high(b, x, y) } else { b.mulh(x, y) });
@@ -23,35 +26,43 @@ extension! { Needs::Extension(Extension::M);
             if B::XLEN == 32 { product_high(b, x, y) } else { b.mulhu(x, y) }
         });
     }
-    "div" Any R "0000001 ..... ..... 100 ..... 0110011" |b, i| { binary(b, i, B::div); }
-    "divu" Any R "0000001 ..... ..... 101 ..... 0110011" |b, i| {
-        binary(b, i, |b, x, y| {
-            let (x, y) = (b.unsigned(x), b.unsigned(y));
-            b.divu(x, y)
-        });
-    }
-    "rem" Any R "0000001 ..... ..... 110 ..... 0110011" |b, i| { binary(b, i, B::rem); }
-    "remu" Any R "0000001 ..... ..... 111 ..... 0110011" |b, i| {
-        binary(b, i, |b, x, y| {
-            let (x, y) = (b.unsigned(x), b.unsigned(y));
-            b.remu(x, y)
-        });
-    }
 
     "mulw" Rv64 R "0000001 ..... ..... 000 ..... 0111011" |b, i| {
         binary(b, i, |b, x, y| word(b, x, y, B::mul));
     }
-    "divw" Rv64 R "0000001 ..... ..... 100 ..... 0111011" |b, i| {
-        binary(b, i, |b, x, y| signed_words(b, x, y, B::div));
-    }
-    "divuw" Rv64 R "0000001 ..... ..... 101 ..... 0111011" |b, i| {
-        binary(b, i, |b, x, y| unsigned_words(b, x, y, B::divu));
-    }
-    "remw" Rv64 R "0000001 ..... ..... 110 ..... 0111011" |b, i| {
-        binary(b, i, |b, x, y| signed_words(b, x, y, B::rem));
-    }
-    "remuw" Rv64 R "0000001 ..... ..... 111 ..... 0111011" |b, i| {
-        binary(b, i, |b, x, y| unsigned_words(b, x, y, B::remu));
+}
+
+mod divisions {
+    use super::*;
+
+    extension! { Needs::Extension(Extension::M);
+        "div" Any R "0000001 ..... ..... 100 ..... 0110011" |b, i| { binary(b, i, B::div); }
+        "divu" Any R "0000001 ..... ..... 101 ..... 0110011" |b, i| {
+            binary(b, i, |b, x, y| {
+                let (x, y) = (b.unsigned(x), b.unsigned(y));
+                b.divu(x, y)
+            });
+        }
+        "rem" Any R "0000001 ..... ..... 110 ..... 0110011" |b, i| { binary(b, i, B::rem); }
+        "remu" Any R "0000001 ..... ..... 111 ..... 0110011" |b, i| {
+            binary(b, i, |b, x, y| {
+                let (x, y) = (b.unsigned(x), b.unsigned(y));
+                b.remu(x, y)
+            });
+        }
+
+        "divw" Rv64 R "0000001 ..... ..... 100 ..... 0111011" |b, i| {
+            binary(b, i, |b, x, y| signed_words(b, x, y, B::div));
+        }
+        "divuw" Rv64 R "0000001 ..... ..... 101 ..... 0111011" |b, i| {
+            binary(b, i, |b, x, y| unsigned_words(b, x, y, B::divu));
+        }
+        "remw" Rv64 R "0000001 ..... ..... 110 ..... 0111011" |b, i| {
+            binary(b, i, |b, x, y| signed_words(b, x, y, B::rem));
+        }
+        "remuw" Rv64 R "0000001 ..... ..... 111 ..... 0111011" |b, i| {
+            binary(b, i, |b, x, y| unsigned_words(b, x, y, B::remu));
+        }
     }
 }
 

@@ -122,6 +122,7 @@ pub enum Width {
 pub const LISTS: &[&[Instruction]] = &[
     i::INSTRUCTIONS,
     m::INSTRUCTIONS,
+    m::DIVISIONS,
     a::INSTRUCTIONS,
     a::RESERVATIONS,
     zabha::INSTRUCTIONS,
