@@ -1,5 +1,5 @@
 //! Extensions that the peer of `vectors.rs` does not know yet, against the manual's words written
-//! down once more: Zicond, Zabha, Zacas, Zimop, the cache-block operations and the hints.
+//! down once more: Zicond, Zabha, Zacas, Zimop, Zcb, Zcmop, the cache-block operations and the hints.
 
 use crate::common::*;
 use boardwright_riscv::Mode;
@@ -148,6 +148,62 @@ fn operations_to_be_give_zero() {
         let mut machine = hart(word);
         assert_eq!(run(&mut machine, 5, 6, 0).0, 0, "{word:08x}");
     }
+}
+
+/// Encodings as the manual draws them, all on `a0` and `a1`, and what `a0` becomes.
+#[test]
+fn short_forms_do_what_they_are_short_for() {
+    type Formula = fn(u64) -> u64;
+    let of_itself: [(u32, Formula); 6] = [
+        (0x9d61, |x| x & 0xff),
+        (0x9d65, |x| x as i8 as u64),
+        (0x9d69, |x| x & 0xffff),
+        (0x9d6d, |x| x as i16 as u64),
+        (0x9d71, |x| x & 0xffff_ffff),
+        (0x9d75, |x| !x),
+    ];
+    for (word, formula) in of_itself {
+        for value in EDGES {
+            assert_eq!(short(word, value, 0).0, formula(value), "{word:04x} {value:#x}");
+        }
+    }
+    let product = |value: u64| DATA.wrapping_mul(value);
+    assert_eq!(short(0x9d4d, 0x1234_5678, 0).0, product(0x1234_5678), "c.mul a0,a1");
+    let memory = 0x8182_8384_8586_8788;
+    for (word, value) in [
+        (0x8188, 0x88),
+        (0x81c8, 0x87),
+        (0x81a8, 0x86),
+        (0x81e8, 0x85),
+        (0x8588, 0x8788),
+        (0x85a8, 0x8586),
+        (0x85c8, 0xffff_ffff_ffff_8788),
+        (0x85e8, 0xffff_ffff_ffff_8586),
+    ] {
+        assert_eq!(short(word, 0, memory).0, value, "{word:04x}");
+    }
+    for (word, stored) in [
+        (0x89e8, 0x8182_8384_5586_8788),
+        (0x8988, 0x8182_8384_8586_8755),
+        (0x8d88, 0x8182_8384_8586_4455),
+        (0x8da8, 0x8182_8384_4455_8788),
+    ] {
+        assert_eq!(short(word, 0x4455, memory), (0x4455, stored), "{word:04x}");
+    }
+    for number in 0..8 {
+        assert_eq!(short(0x6081 | number << 8, 7, 9), (7, 9), "c.mop.{}", 2 * number + 1);
+    }
+}
+
+/// Runs a word of 16 bits with values of `a0` and of what `a1` points to.
+fn short(word: u32, a0: u64, memory: u64) -> (u64, u64) {
+    let mut machine = hart(word);
+    machine.memory.put64(DATA, memory);
+    machine.hart.set_x(A0.into(), a0);
+    machine.hart.set_x(A1.into(), DATA);
+    machine.step(1);
+    assert_eq!(machine.hart.pc(), RAM + 2, "{word:04x} trapped");
+    (machine.hart.x(A0.into()), machine.memory.get64(DATA))
 }
 
 #[test]

@@ -205,6 +205,12 @@ fn what_a_hart_lacks_is_illegal() {
         ("rv32e", i("addi", 16, 0, 0), false),
         ("rv32", i("ld", A0, A0, 0), false),
         ("rv32", r("addw", A0, A0, A0), false),
+        ("rv64", r("czero.eqz", A0, A0, A0), false),
+        ("sifive-u54", r("andn", A0, A0, A0), false),
+        ("rva22s64", r("andn", A0, A0, A0), true),
+        ("rva22s64", r("clmul", A0, A0, A0), false),
+        ("rv64e", r("addw", 15, 0, 0), true),
+        ("rv64e", r("addw", 16, 0, 0), false),
     ] {
         let mut machine = Machine::new(cpu, &[word]);
         machine.hart.set_x(A0.into(), RAM + 0x100);
@@ -216,7 +222,7 @@ fn what_a_hart_lacks_is_illegal() {
 /// Every compressed word does what the instruction that it is short for does.
 #[test]
 fn compressed_instructions_are_their_base_instructions() {
-    for cpu in ["rv32", "rv64"] {
+    for cpu in ["max32", "max"] {
         let model = CpuModel::find(cpu).unwrap();
         let decoder = isa::Decoder::new(model);
         for bits in (0..=0xffff_u32).filter(|bits| bits & 3 != 3).step_by(7) {
