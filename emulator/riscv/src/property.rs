@@ -498,7 +498,7 @@ mod tests {
     fn conflicts_say_what_to_do() {
         for (text, error) in [
             ("rv64,e=on", "a hart has exactly one of the base instruction sets 'i' and 'e'"),
-            ("rv64,zihpm=on,zicsr=off", "'zihpm' needs 'zicsr': set zicsr=on or zihpm=off"),
+            ("rv64i,zihpm=on,zicsr=off", "'zihpm' needs 'zicsr': set zicsr=on or zihpm=off"),
             ("rv64,m=on,zmmul=off", "'m' includes 'zmmul': set zmmul=on or m=off"),
             ("rv64,zaamo=off,zabha=on,a=off", "'zabha' needs 'zaamo': set zaamo=on or zabha=off"),
             ("rv64i,sstc=on", "'sstc' needs supervisor mode: set s=on or sstc=off"),
