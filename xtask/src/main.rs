@@ -3,6 +3,7 @@
 mod bench;
 mod checks;
 mod codegen;
+mod conform;
 mod differ;
 mod fuzz;
 mod guest;
@@ -29,6 +30,11 @@ const VERBS: &[Verb] = &[
         name: "codegen",
         about: "check the schema, show what it becomes, write the generated Rust",
         run: codegen::run,
+    },
+    Verb {
+        name: "conform",
+        about: "run conformance tests from a folder, and say how many of each extension pass",
+        run: conform::run,
     },
     Verb {
         name: "differ",
