@@ -178,9 +178,9 @@ impl<'a> Test<'a> {
             ram.write(at, segment.data()?)?;
         }
         let wide = self.file.is_64();
-        let model = if wide { "rv64" } else { "rv32" };
-        let mut cpu = CpuModel::find(model).context("no such CPU model")?.clone();
-        cpu.extensions = everything(&cpu);
+        // With all that there is.
+        let model = if wide { "max" } else { "max32" };
+        let cpu = CpuModel::find(model).context("no such CPU model")?.clone();
         let mut hart = Hart::new(
             HartConfig { hartid: 0, reset_vector: self.file.entry(), cpu },
             Arc::new(Memory(ram.clone())),
@@ -217,11 +217,6 @@ impl<'a> Test<'a> {
         }
         Ok(())
     }
-}
-
-/// All that is modelled and goes together.
-fn everything(cpu: &CpuModel) -> boardwright_riscv::ExtensionSet {
-    cpu.extensions
 }
 
 fn symbol(file: &object::File<'_>, name: &str) -> Option<u64> {

@@ -76,6 +76,11 @@ const BITS: &[Extension] = {
     ]
 };
 
+const FLOAT: &[Extension] = {
+    use Extension::*;
+    &[I, M, A, F, D, C, Zicsr, Zifencei]
+};
+
 const KINDS: &[Kind] = &[
     Kind {
         name: "rv64imac",
@@ -102,6 +107,14 @@ const KINDS: &[Kind] = &[
         paging: false,
     },
     Kind {
+        name: "rv64-float",
+        ours: "rv64,h=off,zba=off,zbb=off,zbc=off,zbs=off,zfa=off",
+        peer: "rv64,h=off,zba=off,zbb=off,zbc=off,zbs=off",
+        extensions: FLOAT,
+        float: 64,
+        paging: false,
+    },
+    Kind {
         name: "rv32imac",
         ours: concat!("rv32,", without!("")),
         peer: concat!("rv32,", without!("")),
@@ -123,6 +136,14 @@ const KINDS: &[Kind] = &[
         peer: concat!("rv32,f=off,d=off,h=off,", bits!()),
         extensions: BITS,
         float: 0,
+        paging: false,
+    },
+    Kind {
+        name: "rv32-float",
+        ours: "rv32,h=off,zba=off,zbb=off,zbc=off,zbs=off,zfa=off",
+        peer: "rv32,h=off,zba=off,zbb=off,zbc=off,zbs=off",
+        extensions: FLOAT,
+        float: 64,
         paging: false,
     },
 ];
