@@ -360,6 +360,11 @@ impl Code {
         let record = *self.random.one_of(&self.csrs)?;
         let number = *self.random.one_of(CSRS)?;
         let source = self.random.below(32) as u32;
+        // Setting and clearing no bit is a write, which makes the state of the f registers dirty;
+        // QEMU 7 takes it for none.
+        if number < 4 && !record.mnemonic.starts_with("csrrw") {
+            return None;
+        }
         Some(Step::Bits(record.bits | number << 20 | source << 15 | u32::from(self.rd()) << 7))
     }
 
