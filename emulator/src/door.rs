@@ -164,6 +164,8 @@ pub struct Door {
     pub(crate) startup: Startup,
     pub(crate) host: Host,
     pub(crate) debugger: Option<gdb::Server>,
+    /// The hart that lines of human monitors are about.
+    pub(crate) chosen_hart: usize,
     pub(crate) run_state: RunState,
     pub(crate) remarks: Vec<String>,
     /// The client whose command is being executed.
@@ -188,6 +190,7 @@ impl Door {
             startup,
             host,
             debugger: None,
+            chosen_hart: 0,
             run_state: RunState::Prelaunch,
             remarks: Vec::new(),
             caller: None,
@@ -262,7 +265,7 @@ impl Door {
                 self.caller = None;
                 done(result.map(Some));
             }
-            Message::Line(line, done) => done(self.human(&line, 0)),
+            Message::Line(line, done) => done(self.human(&line, self.chosen_hart)),
             Message::Wish(Wish::PowerOff { status }) => {
                 // No STOP: what clients see of a guest that powers off is SHUTDOWN.
                 if let Some(machine) = self.stage.machine() {

@@ -117,3 +117,12 @@ pub fn fail(status: u32) -> Vec<u32> {
 pub fn bytes(words: impl IntoIterator<Item = u32>) -> Vec<u8> {
     words.into_iter().flat_map(u32::to_le_bytes).collect()
 }
+
+/// An atomic operation on a word (chapter "A"): `funct5` tells which, 2 being `lr.w`, 3 `sc.w`
+/// and 0 `amoadd.w`.
+pub fn amo_w(funct5: u32, rd: u32, rs2: u32, rs1: u32) -> u32 {
+    funct5 << 27 | rs2 << 20 | rs1 << 15 | 2 << 12 | rd << 7 | 0x2f
+}
+
+/// `wfi`
+pub const WFI: u32 = 0x1050_0073;

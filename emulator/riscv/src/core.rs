@@ -10,7 +10,7 @@ use crate::hart::Clock;
 use crate::interrupts::Interrupts;
 use crate::memory::Bus;
 use crate::mmu::Tlb;
-use crate::observe::Observer;
+use crate::observe::{Detail, Observer};
 use crate::trap::{Exception, Mode};
 
 /// The state of a hart, apart from decoded code. What translated code is to reach comes first, at
@@ -62,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) config: HartConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// How much the observer wants to know.
+    pub(crate) detail: Detail,
 }
 
 impl Core {
@@ -100,6 +102,7 @@ impl Core {
             interrupts,
             clock,
             observer: None,
+            detail: Detail::Decoded,
         };
         core.reset();
         core

@@ -8,11 +8,14 @@
 //! A hart stops or traps before the instruction is done. To go on, a debugger takes the point away for a
 //! single step, as gdb does.
 
+use std::sync::Arc;
+
 use crate::core::Core;
 use crate::csr::Trigger;
 use crate::isa::{Flow, Stop};
 use crate::memory::PAGE_SIZE;
 use crate::mmu::Access;
+use crate::observe::{Detail, Observer};
 use crate::trap::{Exception, Mode};
 
 /// Why a hart stands still before the instruction at its `pc`.
@@ -94,6 +97,9 @@ pub(crate) struct Points {
     data: bool,
     /// Whether `ebreak` stops the hart instead of raising an exception.
     ebreak: bool,
+    /// Whether all accesses to data are noted, and those of the instruction at hand.
+    note: bool,
+    pub(crate) touched: Vec<(Access, u64, u64)>,
 }
 
 impl Points {
@@ -103,6 +109,9 @@ impl Points {
         let fetch = access == Access::Fetch;
         if !(if fetch { self.code } else { self.data }) {
             return false;
+        }
+        if !fetch && self.note {
+            return true;
         }
         let page = addr & !(PAGE_SIZE - 1);
         let end = page | (PAGE_SIZE - 1);
@@ -134,7 +143,7 @@ impl Points {
 
     fn update(&mut self) {
         self.code = self.list.iter().any(|point| point.fetch);
-        self.data = self.list.iter().any(|point| point.load || point.store);
+        self.data = self.note || self.list.iter().any(|point| point.load || point.store);
     }
 }
 
@@ -196,6 +205,14 @@ impl Core {
         self.points.ebreak = stop;
     }
 
+    /// Sets or removes the observer.
+    pub(crate) fn observe(&mut self, observer: Option<Arc<dyn Observer>>) {
+        self.detail = observer.as_ref().map_or(Detail::Decoded, |observer| observer.detail());
+        self.observer = observer;
+        self.points.note = self.detail == Detail::Retired;
+        self.points_changed();
+    }
+
     fn points_changed(&mut self) {
         self.points.update();
         self.flush_memory();
@@ -212,6 +229,9 @@ impl Core {
     fn watch_slow(&mut self, access: Access, addr: u64, size: u64) -> Flow {
         let armed = self.triggers_work().then_some(self.mode);
         let Some((action, addr)) = self.points.met(access, addr, size, armed) else {
+            if self.points.note && access != Access::Fetch {
+                self.points.touched.push((access, addr, size));
+            }
             return Ok(());
         };
         match action {

@@ -8,7 +8,7 @@ use crate::csr;
 use crate::debug::{DebugStop, Watchpoint};
 use crate::interp::{self, Blocks};
 use crate::interrupts::Interrupts;
-use crate::isa::Decoder;
+use crate::isa::{Decoder, X_NAMES};
 use crate::memory::Bus;
 use crate::observe::Observer;
 use crate::trap::{Exception, Mode};
@@ -91,7 +91,7 @@ impl Hart {
 
     /// Sets or removes the observer. Code is decoded anew, so that a new one sees all of it.
     pub fn set_observer(&mut self, observer: Option<Arc<dyn Observer>>) {
-        self.core.observer = observer;
+        self.core.observe(observer);
         self.blocks.clear();
     }
 
@@ -196,6 +196,16 @@ impl Hart {
     /// there is such a register and it can be written.
     pub fn set_csr(&mut self, number: u16, value: u64) -> bool {
         self.core.poke_csr(number, value)
+    }
+
+    /// A register by its name: `pc`, `x10` or `a0`, or that of a control and status register.
+    pub fn register(&self, name: &str) -> Option<u64> {
+        let number = || name.strip_prefix('x')?.parse().ok().filter(|index| *index < 32);
+        match X_NAMES.iter().position(|own| *own == name).or_else(number) {
+            Some(index) => Some(self.x(index)),
+            None if name == "pc" => Some(self.pc()),
+            None => self.csr_by_name(name),
+        }
     }
 
     /// How many instructions have retired since reset.

@@ -99,7 +99,8 @@ impl Parser {
             Id::Kernel => self.machine.member(given, "kernel"),
             Id::Log if is_help(given.value) => ask = Some(Ask::LogHelp),
             Id::Log => self.log_items(given),
-            Id::LogFile => self.log_file(given),
+            Id::LogFile => drop(self.log(given).insert("filename".into(), given.value.into())),
+            Id::LogFilter => drop(self.log(given).insert("filter".into(), given.value.into())),
             Id::Machine => ask = self.machine.machine(given)?,
             Id::Memory => self.machine.memory(given)?,
             Id::Mon => self.chars.mon(given)?,
@@ -216,11 +217,7 @@ impl Parser {
         }
     }
 
-    fn log_file(&mut self, given: Given<'_>) {
-        self.log(given).insert("filename".into(), given.value.into());
-    }
-
-    /// The arguments of the one command that `-d` and `-D` stand for together.
+    /// The arguments of the one command that `-d`, `-D` and `-dfilter` stand for together.
     fn log(&mut self, given: Given<'_>) -> &mut Map {
         let empty = || Map::from_iter([("items".into(), Value::Array(vec![]))]);
         let step = self.log.get_or_insert_with(|| given.step("x-log-set", empty()));

@@ -1,13 +1,17 @@
 //! The human monitor: lines for people, each a transport of the same commands.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use qapi_runtime::{QmpError, Value};
 use serde_json::json;
 
+use super::inspect;
+use crate::backends::char::Plain;
 use crate::board::{Board, View};
 use crate::devices::PortDirection;
 use crate::door::{Command, Door};
+use crate::qapi::LogItem;
 
 /// What prints something about the program; `info NAME`.
 struct Info {
@@ -27,6 +31,7 @@ struct Verb {
 
 const INFOS: &[Info] = &[
     Info { name: "chardev", help: "show the character devices", print: info_chardev },
+    Info { name: "cpus", help: "show infos for each CPU", print: inspect::cpus },
     Info {
         name: "mtree",
         help: "show memory tree",
@@ -38,7 +43,16 @@ const INFOS: &[Info] = &[
         help: "show device tree",
         print: |door, _| Ok(qtree(door.stage.board()?)),
     },
-    Info { name: "registers", help: "show the cpu registers", print: info_registers },
+    Info {
+        name: "registers",
+        help: "show the cpu registers",
+        print: |door, hart| inspect::registers(door, false, hart),
+    },
+    Info {
+        name: "registers -a",
+        help: "show the registers of all cpus",
+        print: |door, hart| inspect::registers(door, true, hart),
+    },
     Info { name: "status", help: "show the current VM status", print: info_status },
     Info {
         name: "version",
@@ -54,6 +68,13 @@ const VERBS: &[Verb] = &[
         arguments: "",
         help: "resume emulation",
         run: |door, _, _| plain(door, "cont", json!({})),
+    },
+    Verb {
+        name: "cpu",
+        alias: None,
+        arguments: "index",
+        help: "set the default CPU",
+        run: inspect::cpu,
     },
     Verb {
         name: "device_add",
@@ -84,6 +105,27 @@ const VERBS: &[Verb] = &[
         run: info,
     },
     Verb {
+        name: "log",
+        alias: None,
+        arguments: "item1[,...]",
+        help: "activate logging of the specified items; none for none",
+        run: log,
+    },
+    Verb {
+        name: "logfile",
+        alias: None,
+        arguments: "filename",
+        help: "output logs to 'filename'",
+        run: logfile,
+    },
+    Verb {
+        name: "print",
+        alias: Some("p"),
+        arguments: "/fmt expr",
+        help: "print expression value (use $reg for CPU register access)",
+        run: inspect::print,
+    },
+    Verb {
         name: "quit",
         alias: Some("q"),
         arguments: "",
@@ -111,6 +153,20 @@ const VERBS: &[Verb] = &[
         help: "reset the system",
         run: |door, _, _| plain(door, "system_reset", json!({})),
     },
+    Verb {
+        name: "x",
+        alias: None,
+        arguments: "/fmt addr",
+        help: "virtual memory dump starting at 'addr'",
+        run: inspect::x,
+    },
+    Verb {
+        name: "xp",
+        alias: None,
+        arguments: "/fmt addr",
+        help: "physical memory dump starting at 'addr'",
+        run: inspect::xp,
+    },
 ];
 
 impl Door {
@@ -118,7 +174,9 @@ impl Door {
     /// CR LF. `hart` is the one that the line is about.
     pub(crate) fn human(&mut self, line: &str, hart: usize) -> String {
         let line = line.trim();
-        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        // `x/4i` has no space before its format.
+        let end = line.find(|letter: char| letter.is_whitespace() || letter == '/');
+        let (word, rest) = line.split_at(end.unwrap_or(line.len()));
         if word.is_empty() {
             return String::new();
         }
@@ -164,6 +222,27 @@ fn gdbserver(door: &mut Door, device: &str, _hart: usize) -> Result<String, QmpE
         true => "Disabled gdbserver\n".into(),
         false => format!("Waiting for gdb connection on device '{device}'\n"),
     })
+}
+
+/// `log ITEM,...`, or `log none`
+fn log(door: &mut Door, line: &str, _hart: usize) -> Result<String, QmpError> {
+    let names = line.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "none");
+    let items: Result<Vec<LogItem>, String> =
+        names.map(|name| name.parse().map_err(|_| name.to_owned())).collect();
+    let items = items.map_err(|name| {
+        QmpError::generic(format!("there is no log item '{name}'"))
+            .with_nearest(&name, LogItem::ALL.iter().map(|item| item.as_str()))
+    })?;
+    door.set_log_items(&items);
+    Ok(String::new())
+}
+
+fn logfile(door: &mut Door, line: &str, _hart: usize) -> Result<String, QmpError> {
+    let path = (!line.is_empty()).then_some(Path::new(line));
+    door.host.trace.set_file(path).map_err(|error| {
+        QmpError::generic(format!("Cannot write the log to '{line}': {}", Plain(&error)))
+    })?;
+    Ok(String::new())
 }
 
 fn help() -> String {
@@ -216,20 +295,6 @@ fn info_chardev(door: &mut Door, _hart: usize) -> Result<String, QmpError> {
         format!("{}: filename={}\n", text("label"), text("filename"))
     });
     Ok(lines.collect())
-}
-
-fn info_registers(door: &mut Door, hart: usize) -> Result<String, QmpError> {
-    let Some(machine) = door.stage.machine() else {
-        return Err(QmpError::generic(format!(
-            "No CPU runs at '{}': harts exist from 'ready' on",
-            door.phase()
-        )));
-    };
-    let registers = machine.harts().with(hart, |hart| hart.registers());
-    match registers {
-        Some(text) => Ok(format!("\nCPU#{hart}\n{}\n", text.trim_end_matches('\n'))),
-        None => Ok("No CPU available\n".into()),
-    }
 }
 
 /// Mappings by address; what is hidden by another is said to be.

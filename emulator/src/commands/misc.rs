@@ -8,7 +8,10 @@ use qapi_runtime::QmpError;
 use crate::backends::char::{Chardev, Plain};
 use crate::door::Door;
 use crate::machine::semihosting::{Config, Console};
-use crate::qapi::{HumanMonitorCommand, MiscCommands, XGdbServer, XLogSet, XSemihostingSet};
+use crate::machine::trace;
+use crate::qapi::{
+    HumanMonitorCommand, LogItem, MiscCommands, XGdbServer, XLogSet, XSemihostingSet,
+};
 
 impl MiscCommands for Door {
     fn human_monitor_command(
@@ -25,14 +28,19 @@ impl MiscCommands for Door {
     }
 
     fn x_log_set(&mut self, arguments: XLogSet) -> Result<(), QmpError> {
+        let filter = arguments.filter.as_deref().map_or(Ok(vec![]), trace::parse_filter);
+        let filter = filter.map_err(|wrong| {
+            QmpError::generic(format!(
+                "Parameter 'filter' expects ranges FIRST..LAST, FIRST+SIZE or LAST-SIZE, not '{wrong}'"
+            ))
+        })?;
         let file = arguments.filename.as_deref().map(Path::new);
-        self.host.trace.set(&arguments.items, file).map_err(|error| {
+        self.host.trace.set_file(file).map_err(|error| {
             let name = arguments.filename.as_deref().unwrap_or_default();
             QmpError::generic(format!("Cannot write the log to '{name}': {}", Plain(&error)))
         })?;
-        if let Some(machine) = self.stage.machine() {
-            machine.watch(&self.host.trace);
-        }
+        self.host.trace.set_filter(filter);
+        self.set_log_items(&arguments.items);
         Ok(())
     }
 
@@ -62,6 +70,14 @@ impl MiscCommands for Door {
 }
 
 impl Door {
+    /// Chooses what is logged, and lets the harts know.
+    pub(crate) fn set_log_items(&self, items: &[LogItem]) {
+        self.host.trace.set_items(items);
+        if let Some(machine) = self.stage.machine() {
+            machine.watch(&self.host.trace);
+        }
+    }
+
     /// The character back end of an id; none for no id.
     fn chardev(&self, id: Option<String>) -> Result<Option<Arc<Chardev>>, QmpError> {
         let find = |id: String| {

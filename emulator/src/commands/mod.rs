@@ -6,6 +6,7 @@ mod compat;
 mod control;
 mod cpu;
 mod human;
+mod inspect;
 mod introspect;
 mod machine;
 mod misc;

@@ -6,9 +6,11 @@ mod harts;
 mod line;
 pub mod semihosting;
 mod space;
+mod symbols;
 mod time;
 pub mod trace;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -20,7 +22,6 @@ use crate::backends::host::Chardevs;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
 use crate::devices::{Built, Device, PortDirection, RegionKind};
-use crate::qapi::LogItem;
 
 pub use clock::{Alarm, AlarmId, VirtualClock};
 pub use guest::Guest;
@@ -29,8 +30,9 @@ pub use line::Line;
 use semihosting::Semihosting;
 pub use space::AddressSpace;
 use space::{Range, RangeTarget};
+use symbols::Symbols;
 pub use time::{HartClock, TimeSource};
-use trace::Trace;
+use trace::{HartTrace, Trace};
 
 /// What a guest asks of the program through a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,12 +144,11 @@ impl Machine {
 
     /// Lets the log have what it asks for of the harts; to be called when that changes.
     pub fn watch(&self, trace: &Arc<Trace>) {
-        let wanted =
-            [LogItem::GuestErrors, LogItem::Int, LogItem::InAsm].iter().any(|&item| trace.on(item));
+        let symbols = OnceCell::new();
+        let symbols = || symbols.get_or_init(|| Arc::new(Symbols::read(&self.plan.images))).clone();
         self.harts.each(|hart| {
-            let observer =
-                wanted.then(|| Arc::new(trace::HartTrace(trace.clone())) as Arc<dyn Observer>);
-            hart.set_observer(observer);
+            let observer = HartTrace::new(trace, hart.config().cpu.xlen, symbols);
+            hart.set_observer(observer.map(|observer| observer as Arc<dyn Observer>));
         });
     }
 

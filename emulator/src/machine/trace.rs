@@ -1,22 +1,30 @@
-//! What is logged of the guest: `-d` and `-D`.
+//! What is logged of the guest: `-d`, `-D` and `-dfilter`.
 
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use boardwright_riscv::{Observer, TracedInstruction, TrapEvent};
+use boardwright_riscv::{Commit, Detail, Observer, TracedInstruction, TrapEvent, Written, Xlen};
 
+use super::symbols::Symbols;
 use crate::qapi::LogItem;
 
 /// Which items are on, and where lines go. One for the whole program.
 #[derive(Default)]
 pub struct Trace {
     items: AtomicU32,
+    sink: Mutex<Sink>,
+}
+
+#[derive(Default)]
+struct Sink {
     /// Standard error without a file.
-    file: Mutex<Option<File>>,
+    file: Option<File>,
+    /// The first and last addresses of the code that is traced; all code without any.
+    filter: Vec<(u64, u64)>,
 }
 
 fn bit(item: LogItem) -> u32 {
@@ -24,15 +32,29 @@ fn bit(item: LogItem) -> u32 {
 }
 
 impl Trace {
-    /// Chooses the items, and a file if one is given.
+    /// Chooses the items.
+    pub fn set_items(&self, items: &[LogItem]) {
+        self.items.store(items.iter().fold(0, |all, &item| all | bit(item)), Ordering::Relaxed);
+    }
+
+    /// Chooses where lines go: to a new file, or to standard error.
     ///
     /// # Errors
     /// The file cannot be created; nothing changes then.
-    pub fn set(&self, items: &[LogItem], file: Option<&Path>) -> std::io::Result<()> {
-        let file = file.map(File::create).transpose()?;
-        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = file;
-        self.items.store(items.iter().fold(0, |all, &item| all | bit(item)), Ordering::Relaxed);
+    pub fn set_file(&self, path: Option<&Path>) -> std::io::Result<()> {
+        let file = path.map(File::create).transpose()?;
+        self.sink().file = file;
         Ok(())
+    }
+
+    /// Chooses which code is traced, as ranges of first and last address; all without any.
+    pub fn set_filter(&self, ranges: Vec<(u64, u64)>) {
+        self.sink().filter = ranges;
+    }
+
+    /// The items that are on.
+    pub fn items(&self) -> Vec<LogItem> {
+        LogItem::ALL.iter().copied().filter(|item| self.on(*item)).collect()
     }
 
     /// Whether an item is on.
@@ -46,9 +68,9 @@ impl Trace {
             return;
         }
         let line = line();
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sink = self.sink();
         // A log that cannot be written must not stop the guest.
-        let _ = match file.as_mut() {
+        let _ = match sink.file.as_mut() {
             Some(file) => writeln!(file, "{line}"),
             None => writeln!(std::io::stderr(), "{line}"),
         };
@@ -63,42 +85,234 @@ impl Trace {
     pub fn unimplemented(&self, line: impl FnOnce() -> String) {
         self.log(LogItem::Unimp, line);
     }
+
+    fn traces(&self, pc: u64) -> bool {
+        let filter = &self.sink().filter;
+        filter.is_empty() || filter.iter().any(|(first, last)| (*first..=*last).contains(&pc))
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Sink> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Logs what harts do: traps for `int`, decoded code for `in_asm`.
-pub struct HartTrace(pub std::sync::Arc<Trace>);
+/// Logs what a hart does. The lines are those of QEMU, with the hart's number; `commits` has the
+/// lines of Spike's `--log-commits`.
+pub struct HartTrace {
+    trace: Arc<Trace>,
+    symbols: Arc<Symbols>,
+    detail: Detail,
+    /// Hexadecimal digits of an address.
+    digits: usize,
+}
+
+impl HartTrace {
+    /// For a hart; `None` if nothing is asked for that it could tell. The symbols are read only
+    /// if they are.
+    pub fn new(
+        trace: &Arc<Trace>,
+        xlen: Xlen,
+        symbols: impl FnOnce() -> Arc<Symbols>,
+    ) -> Option<Arc<Self>> {
+        let any = |items: &[LogItem]| items.iter().any(|&item| trace.on(item));
+        let detail = if any(&[LogItem::Commits]) {
+            Detail::Retired
+        } else if any(&[LogItem::Exec, LogItem::Cpu]) {
+            Detail::Entered
+        } else if any(&[LogItem::GuestErrors, LogItem::Int, LogItem::InAsm]) {
+            Detail::Decoded
+        } else {
+            return None;
+        };
+        let named = any(&[LogItem::InAsm, LogItem::Exec]);
+        Some(Arc::new(Self {
+            trace: trace.clone(),
+            symbols: if named { symbols() } else { Arc::default() },
+            detail,
+            digits: xlen.bits() as usize / 4,
+        }))
+    }
+}
 
 impl Observer for HartTrace {
+    fn detail(&self) -> Detail {
+        self.detail
+    }
+
     fn trap(&self, event: &TrapEvent) {
-        self.0.log(LogItem::Int, || {
+        let digits = self.digits;
+        self.trace.log(LogItem::Int, || {
             format!(
-                "hart {}: {} {} ({}), epc {:#x}, tval {:#x}, {:?} -> {:?}",
+                "riscv_cpu_do_interrupt: hart:{}, async:{}, cause:{:0digits$x}, \
+                 epc:0x{:0digits$x}, tval:0x{:0digits$x}, desc={}",
                 event.hartid,
-                if event.interrupt { "interrupt" } else { "exception" },
+                u8::from(event.interrupt),
                 event.cause,
-                event.description(),
                 event.epc,
                 event.tval,
-                event.from,
-                event.to,
+                event.description(),
             )
         });
     }
 
     fn lost(&self, hartid: u64, pc: u64) {
-        self.0.guest_error(|| {
+        self.trace.guest_error(|| {
             format!("hart {hartid}: stands still: its trap handler at {pc:#x} cannot be fetched")
         });
     }
 
     fn block(&self, hartid: u64, pc: u64, instructions: &[TracedInstruction]) {
-        self.0.log(LogItem::InAsm, || {
-            let mut text = format!("hart {hartid}: code at {pc:#x}");
+        if !self.trace.on(LogItem::InAsm) || !self.trace.traces(pc) {
+            return;
+        }
+        self.trace.log(LogItem::InAsm, || {
+            let symbol = self.symbols.find(pc).unwrap_or_default();
+            let mut text = format!("----------------\nIN: {symbol}\nHart: {hartid}\n");
             for one in instructions {
-                let digits = usize::from(one.len) * 2;
-                let _ = write!(text, "\n{:#010x}:  {:0digits$x}  {}", one.pc, one.bits, one.text);
+                let _ = writeln!(text, "{}", listing(one.pc, one.bits, one.len, &one.text));
             }
             text
         });
+    }
+
+    fn enter(&self, hartid: u64, pc: u64, registers: &dyn Fn() -> String) {
+        if !self.trace.traces(pc) {
+            return;
+        }
+        self.trace.log(LogItem::Exec, || {
+            let symbol = self.symbols.find(pc).unwrap_or_default();
+            let digits = self.digits;
+            format!("Trace {hartid}: [{pc:0digits$x}] {symbol}").trim_end().into()
+        });
+        self.trace.log(LogItem::Cpu, || format!("CPU#{hartid}\n{}", registers().trim_end()));
+    }
+
+    fn retired(&self, commit: &Commit) {
+        if self.trace.traces(commit.pc) {
+            self.trace.log(LogItem::Commits, || commit_line(commit));
+        }
+    }
+}
+
+/// A line of Spike's `--log-commits`: hart, mode, address, encoding, registers, memory.
+fn commit_line(commit: &Commit) -> String {
+    let digits = commit.digits;
+    let Commit { hartid, pc, bits, .. } = commit;
+    let length = usize::from(commit.len) * 2;
+    let mode = commit.mode as u8;
+    let mut line = format!("core{hartid:>4}: {mode} 0x{pc:0digits$x} (0x{bits:0length$x})");
+    for written in &commit.written {
+        let _ = match written {
+            Written::X(number, value) => write!(line, " x{number:<2} 0x{value:0digits$x}"),
+            Written::Csr(number, name, value) => {
+                write!(line, " c{number}_{name} 0x{value:0digits$x}")
+            }
+        };
+    }
+    for touched in &commit.touched {
+        let _ = write!(line, " mem 0x{:0digits$x}", touched.addr);
+        if let Some(value) = touched.stored {
+            let digits = touched.size as usize * 2;
+            let _ = write!(line, " 0x{value:0digits$x}");
+        }
+    }
+    line
+}
+
+/// An instruction as lists of code have it.
+pub fn listing(pc: u64, bits: u32, len: u8, text: &str) -> String {
+    let code = format!("{bits:0width$x}", width = usize::from(len) * 2);
+    let (name, operands) = text.split_once(' ').unwrap_or((text, ""));
+    format!("0x{pc:016x}:  {code:<18}{name:<24}{operands}").trim_end().into()
+}
+
+/// Ranges of addresses as `-dfilter` has them: `first..last`, `first+size` and `last-size`.
+///
+/// # Errors
+/// What is none of them.
+pub fn parse_filter(text: &str) -> Result<Vec<(u64, u64)>, String> {
+    let number = |text: &str| match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
+    let range = |text: &str| {
+        if let Some((first, last)) = text.split_once("..") {
+            let (first, last) = (number(first)?, number(last)?);
+            return (first <= last).then_some((first, last));
+        }
+        let (addr, size) = text.split_once(['+', '-'])?;
+        let (addr, more) = (number(addr)?, number(size)?.checked_sub(1)?);
+        match text.contains('+') {
+            true => Some((addr, addr.checked_add(more)?)),
+            false => Some((addr.checked_sub(more)?, addr)),
+        }
+    };
+    let ranges = text.split(',').map(|text| range(text).ok_or_else(|| text.to_owned()));
+    ranges.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use boardwright_riscv::{Mode, Touched};
+
+    /// Lines as Spike writes them.
+    #[test]
+    fn commits_are_lines_of_spike() {
+        let plain = Commit {
+            hartid: 0,
+            mode: Mode::Machine,
+            digits: 16,
+            pc: 0x8000_0000,
+            bits: 0x297,
+            len: 4,
+            written: vec![Written::X(5, 0x8000_0000)],
+            touched: vec![],
+        };
+        let store = Touched { addr: 0x8000_1000, size: 4, stored: Some(1) };
+        let rows = [
+            (plain.clone(), "core   0: 3 0x0000000080000000 (0x00000297) x5  0x0000000080000000"),
+            (
+                Commit {
+                    bits: 0xc105,
+                    len: 2,
+                    written: vec![],
+                    touched: vec![store],
+                    ..plain.clone()
+                },
+                "core   0: 3 0x0000000080000000 (0xc105) mem 0x0000000080001000 0x00000001",
+            ),
+            (
+                Commit {
+                    hartid: 1,
+                    mode: Mode::Supervisor,
+                    digits: 8,
+                    written: vec![Written::X(10, 2), Written::Csr(0x305, "mtvec".into(), 4)],
+                    touched: vec![Touched { stored: None, ..store }],
+                    ..plain
+                },
+                "core   1: 1 0x80000000 (0x00000297) x10 0x00000002 c773_mtvec 0x00000004 mem 0x80001000",
+            ),
+        ];
+        for (commit, expected) in rows {
+            assert_eq!(commit_line(&commit), expected);
+        }
+    }
+
+    #[test]
+    fn filters_are_ranges() {
+        let rows = [
+            ("0x1000..0x1fff", Ok(vec![(0x1000, 0x1fff)])),
+            ("0x1000+0x200,0x80-16", Ok(vec![(0x1000, 0x11ff), (0x71, 0x80)])),
+            ("0..0xffffffffffffffff", Ok(vec![(0, u64::MAX)])),
+            ("0x1000", Err("0x1000".into())),
+            ("1+0", Err("1+0".into())),
+            ("2..1", Err("2..1".into())),
+            ("0-2", Err("0-2".into())),
+            ("", Err(String::new())),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(parse_filter(text), expected, "{text}");
+        }
     }
 }

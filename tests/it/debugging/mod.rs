@@ -1,8 +1,10 @@
 //! Debugging a guest from outside.
 
 mod gdb;
+mod harts;
 mod protocol;
 mod semihosting;
+mod traces;
 
 use anyhow::Result;
 use boardwright_tests::asm::reg::{A0, S0, S1, T0, T1, ZERO};

@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{Decoded, Run};
 use crate::core::Core;
-use crate::isa::{Decoder, Flow, Match, length, text};
+use crate::isa::{Decoder, Flow, Instruction, Match, length, text};
 use crate::memory::PAGE_SIZE;
 use crate::mmu::Access;
 use crate::observe::TracedInstruction;
@@ -82,6 +82,11 @@ impl Blocks {
             targets: Box::new([NO_TARGET; TARGETS]),
             transient: Vec::new(),
         }
+    }
+
+    /// The record of an instruction.
+    pub(super) fn instruction(&self, bits: u32) -> Option<&'static Instruction> {
+        self.decoder.decode(bits).map(|found| found.instruction)
     }
 
     /// Drops all decoded code.

@@ -15,6 +15,7 @@
 
 mod block;
 mod eval;
+mod observed;
 
 pub(crate) use self::block::Blocks;
 pub(crate) use self::eval::Eval;
@@ -22,6 +23,7 @@ pub(crate) use self::eval::Eval;
 use crate::core::Core;
 use crate::hart::Exit;
 use crate::isa::{Flow, Operands, Stop};
+use crate::observe::Detail;
 
 /// What runs an instruction and then the rest of its block.
 pub(crate) type Run = fn(&mut Core, &Decoded, &[Decoded]) -> Flow;
@@ -74,7 +76,11 @@ pub(crate) fn run(core: &mut Core, blocks: &mut Blocks, budget: u64) -> Exit {
         }
         core.update_attention();
         let slice = left.min(core.until_overflow());
-        left = left - slice + run_blocks(core, blocks, slice);
+        left = left - slice
+            + match core.detail {
+                Detail::Decoded => run_blocks(core, blocks, slice),
+                Detail::Entered | Detail::Retired => observed::run_observed(core, blocks, slice),
+            };
         if core.until_overflow() == 0 {
             core.note_overflows();
         }

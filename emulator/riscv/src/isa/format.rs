@@ -89,6 +89,46 @@ pub fn x_name(register: u8) -> &'static str {
 }
 
 impl Format {
+    /// Whether `rd` is an integer register that is written.
+    pub(crate) fn writes_x(self) -> bool {
+        match self {
+            Format::Store
+            | Format::Branch
+            | Format::Address
+            | Format::Prefetch
+            | Format::Fence
+            | Format::Sources
+            | Format::None => false,
+            Format::R
+            | Format::I
+            | Format::Shift
+            | Format::Unary
+            | Format::Round
+            | Format::Byte
+            | Format::Load
+            | Format::Upper
+            | Format::Jump
+            | Format::Csr
+            | Format::CsrImm
+            | Format::Amo
+            | Format::Maybe
+            | Format::MaybeTwo
+            | Format::LoadReserved => true,
+        }
+    }
+
+    /// The control and status register that an instruction writes, if it does.
+    pub(crate) fn written_csr(self, bits: u32, operands: &Operands) -> Option<u16> {
+        // Swaps write always; to set or clear nothing is to read.
+        let swap = bits >> 12 & 3 == 1;
+        let writes = match self {
+            Format::Csr => swap || operands.rs1 != 0,
+            Format::CsrImm => swap || operands.aux != 0,
+            _ => false,
+        };
+        writes.then_some(operands.imm as u16 & 0xfff)
+    }
+
     /// Takes the operands out of an instruction.
     pub fn decode(self, bits: u32) -> Operands {
         let field = |low: u32| (bits >> low & 31) as u8;
