@@ -4,14 +4,17 @@ use anyhow::Result;
 use boardwright_tests::asm::fail;
 use boardwright_tests::program::{Program, run};
 
+use serde_json::json;
+
 use super::board;
 
 /// The log of a guest that ends with status 3.
 fn log(items: &[&str]) -> Result<String> {
-    let options = [&["-D", "{dir}/log", "-d"], items].concat();
-    let (program, _client) = board(1, &fail(3), &options)?;
+    let options = [&["-S", "-D", "{dir}/log", "-d"], items].concat();
+    let (mut program, mut client) = board(1, &fail(3), &options)?;
+    client.execute("cont", json!({}))?;
+    client.wait_event("SHUTDOWN")?;
     let log = program.scratch().path("log");
-    let mut program = program;
     while program.is_running() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
