@@ -8,7 +8,7 @@ use crate::csr;
 use crate::debug::{DebugStop, Watchpoint};
 use crate::interp::{self, Blocks};
 use crate::interrupts::Interrupts;
-use crate::isa::{Decoder, X_NAMES};
+use crate::isa::{Decoder, F_NAMES, X_NAMES};
 use crate::memory::Bus;
 use crate::observe::Observer;
 use crate::trap::{Exception, Mode};
@@ -198,12 +198,15 @@ impl Hart {
         self.core.poke_csr(number, value)
     }
 
-    /// A register by its name: `pc`, `x10` or `a0`, or that of a control and status register.
+    /// A register by its name: `pc`, `x10` or `a0`, `ft0`, or that of a control and status register.
     pub fn register(&self, name: &str) -> Option<u64> {
         let number = || name.strip_prefix('x')?.parse().ok().filter(|index| *index < 32);
         match X_NAMES.iter().position(|own| *own == name).or_else(number) {
             Some(index) => Some(self.x(index)),
             None if name == "pc" => Some(self.pc()),
+            None if self.csr_number("fcsr").is_some() && F_NAMES.contains(&name) => {
+                F_NAMES.iter().position(|own| *own == name).map(|index| self.f(index))
+            }
             None => self.csr_by_name(name),
         }
     }

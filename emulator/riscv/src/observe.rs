@@ -100,6 +100,8 @@ pub struct Commit {
 pub enum Written {
     /// An integer register.
     X(u8, u64),
+    /// A floating-point register.
+    F(u8, u64),
     /// A control and status register, and its name.
     Csr(u16, String, u64),
 }

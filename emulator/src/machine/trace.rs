@@ -204,6 +204,7 @@ fn commit_line(commit: &Commit) -> String {
     for written in &commit.written {
         let _ = match written {
             Written::X(number, value) => write!(line, " x{number:<2} 0x{value:0digits$x}"),
+            Written::F(number, value) => write!(line, " f{number:<2} 0x{value:016x}"),
             Written::Csr(number, name, value) => {
                 write!(line, " c{number}_{name} 0x{value:0digits$x}")
             }

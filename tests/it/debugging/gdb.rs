@@ -92,10 +92,12 @@ fn it_reads_and_writes_registers() -> Result<()> {
             "print $priv",
             "set var $mscratch = 77",
             "print $mscratch",
+            "set var $fa0 = 1.5",
+            "print $fa0",
             "info registers pc",
             "info all-registers",
         ],
-        &["= 41", "= 0x0", "= 3", "= 77", "0x80000000", "mstatus"],
+        &["= 41", "= 0x0", "= 3", "= 77", "= 1.5", "0x80000000", "ft0", "mstatus"],
     )
 }
 

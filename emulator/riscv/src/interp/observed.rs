@@ -4,7 +4,7 @@
 use super::{Blocks, Decoded, take_exception};
 use crate::core::Core;
 use crate::csr;
-use crate::isa::{Operands, Stop};
+use crate::isa::{Destination, Format, Stop};
 use crate::memory::Word;
 use crate::mmu::Access;
 use crate::observe::{Commit, Detail, Touched, Written};
@@ -70,9 +70,13 @@ fn commit(core: &Core, blocks: &Blocks, op: &Decoded, pc: u64, mode: Mode) -> Co
     let operands = &op.operands;
     let found = blocks.instruction(op.bits);
     let mut written = Vec::new();
-    if found.is_some_and(|found| found.format.writes_x()) && operands.rd != 0 {
-        let value = core.x[usize::from(operands.rd & 31)];
-        written.push(Written::X(operands.rd, core.xlen.truncate(value)));
+    let register = usize::from(operands.rd & 31);
+    match found.and_then(|found| found.format.destination()) {
+        Some(Destination::X) if register != 0 => {
+            written.push(Written::X(operands.rd, core.xlen.truncate(core.x[register])));
+        }
+        Some(Destination::F) => written.push(Written::F(operands.rd, core.f[register])),
+        Some(Destination::X) | None => {}
     }
     if let Some(number) = found.and_then(|found| found.format.written_csr(found.bits, operands))
         && let Some(value) = core.peek_csr(number)
@@ -104,7 +108,9 @@ fn commit(core: &Core, blocks: &Blocks, op: &Decoded, pc: u64, mode: Mode) -> Co
     touched.retain(|one| one.stored.is_none() || !failed);
     for one in &mut touched {
         if let Some(value) = &mut one.stored {
-            *value = stored(core, operands, one.addr, one.size);
+            let float = found.is_some_and(|found| found.format == Format::FloatStore);
+            let bank = if float { &core.f } else { &core.x };
+            *value = stored(core, bank[usize::from(operands.rs2 & 31)], one.addr, one.size);
         }
     }
     Commit {
@@ -120,13 +126,12 @@ fn commit(core: &Core, blocks: &Blocks, op: &Decoded, pc: u64, mode: Mode) -> Co
 }
 
 /// What a store has left in memory; where that cannot be looked at, what it has sent there.
-fn stored(core: &Core, operands: &Operands, addr: u64, size: u64) -> u64 {
+fn stored(core: &Core, sent: u64, addr: u64, size: u64) -> u64 {
     let byte = |n: u64| {
         let place = core.peek(core.xlen.truncate(addr.wrapping_add(n)))?;
         let page = core.tlb.bus().ram(place)?;
         Some(u64::from(u8::load(page.cell::<u8>(place))) << (8 * n))
     };
     let bytes: Option<u64> = (0..size).map(byte).sum();
-    let sent = core.x[usize::from(operands.rs2 & 31)];
     bytes.unwrap_or(if size < 8 { sent & ((1 << (8 * size)) - 1) } else { sent })
 }

@@ -76,6 +76,15 @@ pub enum Format {
     None,
 }
 
+/// The kinds of registers that `rd` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// Integer.
+    X,
+    /// Floating-point.
+    F,
+}
+
 /// ABI names of the integer registers.
 pub const X_NAMES: [&str; 32] = [
     "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4",
@@ -89,16 +98,23 @@ pub fn x_name(register: u8) -> &'static str {
 }
 
 impl Format {
-    /// Whether `rd` is an integer register that is written.
-    pub(crate) fn writes_x(self) -> bool {
+    /// What kind of register `rd` is, if there is one.
+    pub(crate) fn destination(self) -> Option<Destination> {
         match self {
             Format::Store
+            | Format::FloatStore
             | Format::Branch
             | Format::Address
             | Format::Prefetch
             | Format::Fence
             | Format::Sources
-            | Format::None => false,
+            | Format::None => None,
+            Format::FloatLoad => Some(Destination::F),
+            Format::Fields(list) => list.iter().find_map(|field| match field {
+                Field::Xd => Some(Destination::X),
+                Field::Fd => Some(Destination::F),
+                _ => None,
+            }),
             Format::R
             | Format::I
             | Format::Shift
@@ -113,7 +129,7 @@ impl Format {
             | Format::Amo
             | Format::Maybe
             | Format::MaybeTwo
-            | Format::LoadReserved => true,
+            | Format::LoadReserved => Some(Destination::X),
         }
     }
 

@@ -55,6 +55,7 @@ pub use self::decode::{Decoder, Match};
 pub use self::disassemble::disassemble;
 pub(crate) use self::disassemble::text;
 pub use self::fields::{F_NAMES, Field, f_name};
+pub(crate) use self::format::Destination;
 pub use self::format::{Format, Operands, X_NAMES, x_name};
 pub use self::print::{Print, describe};
 pub use crate::float::{FloatFormat, FloatOp, IntFormat};

@@ -3,11 +3,13 @@
 
 use std::fmt::Write as _;
 
-use boardwright_riscv::isa::x_name;
-use boardwright_riscv::{Hart, Xlen};
+use boardwright_riscv::isa::{f_name, x_name};
+use boardwright_riscv::{Extension, Hart, Xlen};
 
 /// The number of pc, after those of x0 to x31.
 const PC: u64 = 32;
+/// The number of f0, of 32.
+const F: u64 = 33;
 /// The number of the privilege mode.
 const PRIVILEGE: u64 = 65;
 /// The number of CSR 0.
@@ -20,6 +22,7 @@ const CSRS: u64 = 0x1000;
 enum Register {
     X(usize),
     Pc,
+    F(usize),
     Privilege,
     Csr(u16),
 }
@@ -28,38 +31,63 @@ fn register(number: u64) -> Option<Register> {
     match number {
         0..PC => Some(Register::X(usize::try_from(number).ok()?)),
         PC => Some(Register::Pc),
+        F..PRIVILEGE => Some(Register::F(usize::try_from(number - F).ok()?)),
         PRIVILEGE => Some(Register::Privilege),
         CSR.. if number < CSR + CSRS => Some(Register::Csr(u16::try_from(number - CSR).ok()?)),
         _ => None,
     }
 }
 
+/// Bytes of an integer register.
 fn width(hart: &Hart) -> usize {
     hart.config().cpu.xlen.bits() as usize / 8
 }
 
+/// Bytes of a floating-point register; `None` without any.
+fn float_width(hart: &Hart) -> Option<usize> {
+    let extensions = &hart.config().cpu.extensions;
+    let double = extensions.has(Extension::D);
+    extensions.has(Extension::F).then_some(if double { 8 } else { 4 })
+}
+
+/// A register and its bytes, if the hart has it.
+fn find(hart: &Hart, number: u64) -> Option<(Register, usize)> {
+    let register = register(number)?;
+    let width = match register {
+        Register::F(_) => float_width(hart)?,
+        _ => width(hart),
+    };
+    Some((register, width))
+}
+
 /// A register's value, least significant byte first; `None` if the hart has no such register.
 pub(super) fn read(hart: &Hart, number: u64) -> Option<Vec<u8>> {
-    let value = match register(number)? {
+    let (register, width) = find(hart, number)?;
+    let value = match register {
         Register::X(index) => hart.x(index),
         Register::Pc => hart.pc(),
+        Register::F(index) => hart.f(index),
         Register::Privilege => hart.mode() as u64,
         Register::Csr(number) => hart.csr(number)?,
     };
-    value.to_le_bytes().get(..width(hart)).map(<[u8]>::to_vec)
+    value.to_le_bytes().get(..width).map(<[u8]>::to_vec)
 }
 
 /// Sets a register; returns whether the hart has it, it can be written, and the size is right.
 pub(super) fn write(hart: &mut Hart, number: u64, bytes: &[u8]) -> bool {
-    if bytes.len() != width(hart) {
+    let Some((register, width)) = find(hart, number).filter(|(_, width)| *width == bytes.len())
+    else {
         return false;
-    }
+    };
     let value = bytes.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte));
-    match register(number) {
-        Some(Register::X(index)) => hart.set_x(index, value),
-        Some(Register::Pc) => hart.set_pc(value),
-        Some(Register::Csr(number)) => return hart.set_csr(number, value),
-        Some(Register::Privilege) | None => return false,
+    match register {
+        Register::X(index) => hart.set_x(index, value),
+        Register::Pc => hart.set_pc(value),
+        // A narrow number has ones above (volume I, "NaN Boxing of Narrower Values").
+        Register::F(index) if width == 4 => hart.set_f(index, value | u64::MAX << 32),
+        Register::F(index) => hart.set_f(index, value),
+        Register::Csr(number) => return hart.set_csr(number, value),
+        Register::Privilege => return false,
     }
     true
 }
@@ -86,13 +114,15 @@ pub(super) fn description(hart: &Hart, name: &str) -> Option<String> {
     let bits = hart.config().cpu.xlen.bits();
     let parts = [format!("riscv-{bits}bit-cpu.xml"), format!("riscv-{bits}bit-virtual.xml")];
     let csr = "riscv-csr.xml";
+    let float = float_width(hart).map(|width| (format!("riscv-{}bit-fpu.xml", width * 8), width));
     if name == "target.xml" {
         let arch = if hart.config().cpu.xlen == Xlen::Rv32 { "riscv:rv32" } else { "riscv:rv64" };
         let mut text = String::from(
             "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target>",
         );
         let _ = write!(text, "<architecture>{arch}</architecture>");
-        for part in parts.iter().map(String::as_str).chain([csr]) {
+        let float = float.iter().map(|(name, _)| name.as_str());
+        for part in parts.iter().map(String::as_str).chain(float).chain([csr]) {
             let _ = write!(text, "<xi:include href=\"{part}\"/>");
         }
         return Some(text + "</target>");
@@ -103,7 +133,12 @@ pub(super) fn description(hart: &Hart, name: &str) -> Option<String> {
             Some(feature("virtual", bits, [(PRIVILEGE, "priv".to_owned(), "int")]))
         }
         _ if name == csr => Some(feature("csr", bits, csrs(hart))),
-        _ => None,
+        _ => {
+            let (_, width) = float.filter(|(own, _)| own == name)?;
+            let kind = if width == 8 { "ieee_double" } else { "ieee_single" };
+            let list = (0..32_u8).map(|n| (F + u64::from(n), f_name(n).to_owned(), kind));
+            Some(feature("fpu", width as u32 * 8, list))
+        }
     }
 }
 
