@@ -23,12 +23,12 @@ struct Verb {
 const VERBS: &[Verb] = &[
     Verb {
         name: "bench",
-        about: "measure building boards, starting and running guests, beside QEMU",
+        about: "measure boards and guests beside QEMU, or the generator (bench qapi)",
         run: bench::run,
     },
     Verb {
         name: "codegen",
-        about: "check the schema, show what it becomes, write the generated Rust",
+        about: "check the schema, show what it becomes, write Rust and manuals, compare",
         run: codegen::run,
     },
     Verb {

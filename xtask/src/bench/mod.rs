@@ -1,10 +1,13 @@
 //! `cargo xtask bench`: what Boardwright takes, beside QEMU as Debian has it, as ratios.
 //!
+//! `cargo xtask bench qapi` measures the generator instead.
+//!
 //! Prints Markdown. Figures depend on the machine and on what else it does, so no figure is a
 //! failure; what fails is a program that does not do its work.
 
 mod boards;
 mod kernels;
+mod qapi;
 mod runs;
 mod side;
 
@@ -68,8 +71,10 @@ fn ratio(ours: Duration, peer: Duration) -> String {
 
 /// Runs the verb.
 pub(crate) fn run(mut parser: lexopt::Parser) -> anyhow::Result<ExitCode> {
-    if parser.next()?.is_some() {
-        bail!("usage: cargo xtask bench");
+    match parser.next()? {
+        None => {}
+        Some(lexopt::Arg::Value(part)) if part == "qapi" => return qapi::run(parser),
+        Some(_) => bail!("usage: cargo xtask bench [qapi]"),
     }
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
     let built = Command::new(cargo)
