@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: mutates the inputs in `fuzz/corpus` and runs the targets with them.
+//! `cargo xtask fuzz`: mutates the inputs in `tests/fuzz/corpus` and runs the targets with them.
 
 use std::fs;
 use std::process::ExitCode;
