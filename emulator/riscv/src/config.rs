@@ -233,9 +233,6 @@ impl CpuModel {
     }
 
     fn check_extension(&self, extension: Extension) -> Result<(), ConfigError> {
-        if !extension.modelled() {
-            return Err(ConfigError::NotModelled(extension));
-        }
         if extension.width().is_some_and(|width| width != self.xlen) {
             return Err(ConfigError::ExtensionWidth(extension));
         }
@@ -251,6 +248,8 @@ impl CpuModel {
             |part: &Extension| absent(part) && (supervisor || !part.is_supervisor_level());
         match self.extensions.parts_of(extension, self.xlen).iter().find(missing) {
             Some(part) => Err(ConfigError::Part(extension, part)),
+            // What contradicts itself will not be better once it is modelled.
+            None if !extension.modelled() => Err(ConfigError::NotModelled(extension)),
             None => Ok(()),
         }
     }

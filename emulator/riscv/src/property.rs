@@ -501,6 +501,9 @@ mod tests {
             ("rv64i,zihpm=on,zicsr=off", "'zihpm' needs 'zicsr': set zicsr=on or zihpm=off"),
             ("rv64,m=on,zmmul=off", "'m' includes 'zmmul': set zmmul=on or m=off"),
             ("rv64,zaamo=off,zabha=on,a=off", "'zabha' needs 'zaamo': set zaamo=on or zabha=off"),
+            ("rv64,v=on,d=off", "'v' needs 'd': set d=on or v=off"),
+            ("rv64,v=on", "'v' is not modelled yet: leave it out or set v=off"),
+            ("rv64,f=off", "'d' needs 'f': set f=on or d=off"),
             ("rv64i,sstc=on", "'sstc' needs supervisor mode: set s=on or sstc=off"),
             ("rv32,svnapot=on", "'svnapot' does not exist at this register width: set svnapot=off"),
             (

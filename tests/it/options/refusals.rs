@@ -32,6 +32,7 @@ const ROWS: &[(&str, &str)] = &[
         "CPU type 'rv64,m=on,zmmul=off': 'm' includes 'zmmul': set zmmul=on or m=off",
     ),
     ("-M none -cpu rv32,zabha=on,a=off", "'zabha' needs 'zaamo': set zaamo=on or zabha=off"),
+    ("-M none -cpu rv64,v=on,d=off", "'v' needs 'd': set d=on or v=off"),
     ("-M none -cpu rv64i,sstc=on", "'sstc' needs supervisor mode: set s=on or sstc=off"),
     ("-M none -smp 10000", "from 1 to 512"),
     ("-M none -m lots", "option -m lots: 'lots' is no size: expected MiB, or a suffix"),
