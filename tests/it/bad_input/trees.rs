@@ -123,7 +123,7 @@ const REPORTED: &[(&str, &str, &str)] = &[
     (
         "riscv,isa = \"rv64imac\";",
         "riscv,isa = \"rv64gcv\";",
-        "Device tree: /cpus/cpu@0: extensions f, d, v are not modelled: left out",
+        "Device tree: /cpus/cpu@0: extensions v are not modelled: left out",
     ),
     (
         "riscv,isa = \"rv64imac\";",
