@@ -10,6 +10,8 @@ use boardwright_riscv::{
 };
 
 const BASE: u64 = 0x8000_0000;
+/// `mstatus.FS`.
+const FLOAT_ON: u64 = 1 << 13;
 
 struct Flat(Arc<Ram>);
 
@@ -67,9 +69,21 @@ fn main() {
         op("add", 11, 11, 10, 0),
         op("jalr", 0, 1, 0, 0),
     ];
-    for (name, program) in
-        [("alu", &alu[..]), ("memory", &memory), ("short", &short), ("calls", &calls)]
-    {
+    // A logistic map: f2 = f2 * (f1 - f2), rounded to nearest as most programs do.
+    let float = [
+        op("fsub.d", 4, 1, 2, 0),
+        op("fmul.d", 2, 2, 4, 0),
+        op("fadd.d", 5, 5, 2, 0),
+        op("fmul.d", 6, 5, 2, 0),
+        op("jal", 0, 0, 0, -16),
+    ];
+    for (name, program) in [
+        ("alu", &alu[..]),
+        ("memory", &memory),
+        ("short", &short),
+        ("calls", &calls),
+        ("float", &float),
+    ] {
         for cpu in ["rv32", "rv64"] {
             let Some(cpu) = CpuModel::find(cpu) else { continue };
             match measure(cpu, program) {
@@ -89,6 +103,11 @@ fn measure(cpu: &CpuModel, program: &[u32]) -> Result<f64, Box<dyn std::error::E
     let config = HartConfig::new(cpu.clone(), 0, BASE);
     let interrupts = Arc::new(Interrupts::new());
     let mut hart = Hart::new(config, Arc::new(Flat(ram)), interrupts, Arc::new(Stopped))?;
+    if let Some(mstatus) = hart.csr_number("mstatus") {
+        hart.set_csr(mstatus, FLOAT_ON);
+    }
+    hart.set_f(1, 3.9f64.to_bits());
+    hart.set_f(2, 1.3f64.to_bits());
     let start = Instant::now();
     hart.run(COUNT);
     Ok(COUNT as f64 / start.elapsed().as_secs_f64() / 1e6)
