@@ -264,7 +264,8 @@ impl Code {
 
     /// A call on a value.
     pub(crate) fn chain(&mut self, value: &str, call: &str, tail: &str) {
-        if self.depth * 4 + value.len() + call.len() + tail.len() <= WIDTH {
+        // A chain that would just fit is broken, too.
+        if self.depth * 4 + value.len() + call.len() + tail.len() < WIDTH {
             return self.line(format!("{value}{call}{tail}"));
         }
         self.line(value);

@@ -39,7 +39,7 @@ fn allow(cx: &Context<'_>, module: &ModuleOut, items: &str, code: &mut Code) {
     }
     let conditional = |id: &EntityId| cx.schema.get(*id).cond.is_some();
     if items.contains("#[cfg(") || module.entities.iter().any(conditional) {
-        lints.push("unused_imports");
+        lints.extend(["unused_imports", "unused_variables"]);
     }
     if lints.is_empty() {
         return;

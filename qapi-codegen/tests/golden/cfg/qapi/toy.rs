@@ -5,6 +5,7 @@
     clippy::large_enum_variant,
     deprecated,
     unused_imports,
+    unused_variables,
     reason = "names, sizes and conditions are the schema's"
 )]
 
