@@ -1,8 +1,8 @@
 //! `cargo xtask bench qapi`: what reading a schema and generating from it costs, and dispatching a
 //! command.
 //!
-//! Times are those of the processor, so that what else the machine does matters less. Linux counts
-//! them per thread in nanoseconds; everything here runs in one thread.
+//! Times are those of the processor, so that what else the machine does matters less; everything
+//! here runs in one thread.
 
 mod synthetic;
 
@@ -15,6 +15,7 @@ use anyhow::{Context, bail, ensure};
 use lexopt::prelude::*;
 use qapi_codegen::{Options, Side, generate, html, introspect, json_schema, markdown};
 use qapi_schema::{Schema, dump, load};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::show;
 use crate::guest::Scratch;
@@ -127,10 +128,10 @@ fn measure(
     println!("A schema {name}: {lines} lines, {} kB\n", bytes / 1000);
     println!("| step | processor time |\n|---|--:|");
     let options = Options::default();
-    let reading = best(|| load(path).map_or(0, |schema| schema.entities.len()))?;
+    let reading = best(|| load(path).map_or(0, |schema| schema.entities.len()));
     println!("| parse and check | {} |", show(reading));
     for (name, make) in MAKES {
-        println!("| {name} | {} |", show(best(|| make(&schema, &options))?));
+        println!("| {name} | {} |", show(best(|| make(&schema, &options))));
     }
     if let Some(source) = reference {
         println!("| QEMU's generator, everything | {} |", show(generator(source, path, scratch)?));
@@ -140,21 +141,19 @@ fn measure(
 }
 
 /// The least processor time of several runs.
-fn best(mut work: impl FnMut() -> usize) -> anyhow::Result<Duration> {
-    let mut best = Duration::MAX;
-    for _ in 0..RUNS {
-        let before = processor_time()?;
+fn best(mut work: impl FnMut() -> usize) -> Duration {
+    let one = |_| {
+        let before = processor_time();
         std::hint::black_box(work());
-        best = best.min(processor_time()? - before);
-    }
-    Ok(best)
+        processor_time().saturating_sub(before)
+    };
+    (0..RUNS).map(one).min().unwrap_or_default()
 }
 
 /// The time that this thread has had a processor for.
-fn processor_time() -> anyhow::Result<Duration> {
-    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let first = text.split(' ').next().unwrap_or("");
-    Ok(Duration::from_nanos(first.parse().context("no nanoseconds in schedstat")?))
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Wall time of the reference generator: it does nothing but compute.
