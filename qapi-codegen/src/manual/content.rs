@@ -110,8 +110,10 @@ impl Manual {
     /// Reads a schema.
     pub(crate) fn new(schema: &Schema) -> Self {
         let writer = Writer { schema, users: users(schema) };
-        let chapters: Vec<Chapter> = (0..schema.modules.len())
-            .map(|index| writer.chapter(ModuleId(index)))
+        let chapters: Vec<Chapter> = docs_by_module(schema)
+            .into_iter()
+            .enumerate()
+            .map(|(index, docs)| writer.chapter(ModuleId(index), &docs))
             .filter(|chapter| !chapter.parts.is_empty())
             .collect();
         let entries = chapters.iter().flat_map(|chapter| &chapter.parts).filter_map(Part::entry);
@@ -186,6 +188,21 @@ fn users(schema: &Schema) -> HashMap<EntityId, BTreeSet<(usize, String)>> {
     users
 }
 
+/// The documentation of each module, in the order of the modules.
+fn docs_by_module(schema: &Schema) -> Vec<Vec<&DocBlock>> {
+    let mut docs = vec![Vec::new(); schema.modules.len()];
+    for block in &schema.docs {
+        let module = match block {
+            DocBlock::FreeForm { module, .. } => *module,
+            DocBlock::Entity(entity) => schema.get(*entity).module,
+        };
+        if let Some(docs) = docs.get_mut(module.0) {
+            docs.push(block);
+        }
+    }
+    docs
+}
+
 struct Writer<'s> {
     schema: &'s Schema,
     users: HashMap<EntityId, BTreeSet<(usize, String)>>,
@@ -193,22 +210,19 @@ struct Writer<'s> {
 
 impl<'s> Writer<'s> {
     /// A module's entries, with its free-form documentation where it stands.
-    fn chapter(&self, id: ModuleId) -> Chapter {
+    fn chapter(&self, id: ModuleId, docs: &[&DocBlock]) -> Chapter {
         let schema = self.schema;
         let file = schema.modules.get(id.0).map_or("", |module| module.name.as_str());
         let mut parts = Vec::new();
         // Free-form documentation stands before the next documented definition.
         let mut prose: BTreeMap<Option<EntityId>, Vec<Block>> = BTreeMap::new();
         let mut waiting = Vec::new();
-        for block in &schema.docs {
+        for block in docs {
             match block {
-                DocBlock::FreeForm { module, text, .. } if *module == id => {
-                    waiting.extend(blocks(text));
-                }
-                DocBlock::Entity(entity) if schema.get(*entity).module == id => {
+                DocBlock::FreeForm { text, .. } => waiting.extend(blocks(text)),
+                DocBlock::Entity(entity) => {
                     prose.entry(Some(*entity)).or_default().append(&mut waiting);
                 }
-                _ => {}
             }
         }
         prose.entry(None).or_default().append(&mut waiting);
