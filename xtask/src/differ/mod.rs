@@ -10,6 +10,7 @@ mod generate;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -342,14 +343,11 @@ fn lines(command: &mut Command) -> anyhow::Result<Vec<String>> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot run {command:?}"))?;
-    let mut stdout = child.stdout.take().context("no output")?;
-    let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        stdout.read_to_string(&mut text).map(|_| text)
-    });
+    let stdout = reader(child.stdout.take().context("no output")?);
+    let stderr = reader(child.stderr.take().context("no messages")?);
     let begin = Instant::now();
     while child.try_wait()?.is_none() {
         if begin.elapsed() > PATIENCE {
@@ -357,8 +355,20 @@ fn lines(command: &mut Command) -> anyhow::Result<Vec<String>> {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let text = reader.join().map_err(|_| anyhow::anyhow!("a thread died"))??;
+    let [text, messages] = [stdout, stderr].map(|thread| {
+        thread.join().map_err(|_| anyhow::anyhow!("a thread died")).and_then(|text| Ok(text?))
+    });
+    let (text, messages) = (text?, messages?);
+    ensure!(child.wait()?.success(), "{command:?} failed:\n{messages}");
     Ok(text.lines().map(String::from).collect())
+}
+
+/// Reads all there is, so that a program that writes much need not wait.
+fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<std::io::Result<String>> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        from.read_to_string(&mut text).map(|_| text)
+    })
 }
 
 /// The runtime for a width.
