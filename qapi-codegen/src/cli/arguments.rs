@@ -78,9 +78,10 @@ Options:
 
 Exit status:
     0   done: no errors, files up to date, no incompatible change
-    1   the answer is no: errors in the schema, wrong examples, files out of date,
-        an incompatible change, no such name
-    2   no answer: wrong usage, a file that cannot be read or written
+    1   the answer is no: errors in the schema (a schema file that cannot be read is
+        one), wrong examples, files out of date, an incompatible change, no such name
+    2   no answer: wrong usage, another file that cannot be read or written; what is
+        wrong is one line of text in every format
 
 Errors go to standard error, answers to standard output.  As JSON, errors are one
 object: {{ \"errors\": [ {{ \"code\", \"message\", \"place\": {{ \"file\", \"line\", ... }}, ... }} ],

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use qapi_schema::{Schema, dump, nearest};
@@ -124,7 +125,8 @@ pub(super) fn compare(files: &Output, out: &Path) -> Vec<Wrong> {
         let what = match fs::read(&path) {
             Ok(present) if present == text.as_bytes() => None,
             Ok(_) => Some("out of date"),
-            Err(_) => Some("missing"),
+            Err(error) if error.kind() == ErrorKind::NotFound => Some("missing"),
+            Err(_) => Some("not readable"),
         };
         wrong.extend(what.map(|what| Wrong::stale(&path, what)));
         // Folders belong to the generator; the directory itself is the user's.

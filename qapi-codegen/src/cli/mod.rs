@@ -20,7 +20,8 @@ use crate::diff::{Old, diff};
 
 /// Exit status when the answer is no: errors, wrong examples, stale files, an incompatible change.
 const REFUSED: u8 = 1;
-/// Exit status when there is no answer: wrong usage, a file that cannot be read or written.
+/// Exit status when there is no answer: wrong usage, a file, other than the schema's, that
+/// cannot be read or written.
 const FAILED: u8 = 2;
 
 /// Where the program stands.
