@@ -4,6 +4,7 @@ mod bad_input;
 mod board_scripts;
 mod cpu_models;
 mod debugging;
+mod disassembly;
 mod firmware;
 mod first_board;
 mod guest_programs;

@@ -10,6 +10,7 @@ use crate::extension::Extension;
 
 /// A shorter way to write an instruction with certain operands.
 struct Alias {
+    /// What it is short for: an instruction, or a compressed one alone.
     base: &'static str,
     name: &'static str,
     when: fn(&Operands) -> bool,
@@ -55,7 +56,7 @@ static ALIASES: &[Alias] = &[
     alias("addi", "li", |o| o.rs1 == 0, RdImm),
     alias("addi", "mv", |o| o.imm == 0, RdRs1),
     alias("addiw", "sext.w", |o| o.imm == 0, RdRs1),
-    alias("add", "mv", |o| o.rs1 == 0, RdRs2),
+    alias("c.mv", "mv", |_| true, RdRs2),
     alias("xori", "not", |o| o.imm == -1, RdRs1),
     alias("andi", "zext.b", |o| o.imm == 255, RdRs1),
     alias("add.uw", "zext.w", |o| o.rs2 == 0, RdRs1),
@@ -147,7 +148,7 @@ pub fn disassemble(cpu: &CpuModel, pc: u64, bits: u32) -> (String, u8) {
 }
 
 /// The same, with a decoder at hand.
-pub(crate) fn text(decoder: &Decoder, cpu: &CpuModel, pc: u64, bits: u32) -> (String, u8) {
+pub fn text(decoder: &Decoder, cpu: &CpuModel, pc: u64, bits: u32) -> (String, u8) {
     let length = super::decode::length(bits);
     let Some(found) = decoder.decode(bits) else {
         let data = match length {
@@ -163,7 +164,10 @@ pub(crate) fn text(decoder: &Decoder, cpu: &CpuModel, pc: u64, bits: u32) -> (St
     let mnemonic = found.instruction.mnemonic;
     let operands = &found.operands;
     let name = |number| csr::name_of(cpu, number);
-    let fits = |alias: &&Alias| alias.base == mnemonic && (alias.when)(operands);
+    let compressed = found.compressed.map(|compressed| compressed.mnemonic);
+    let fits = |alias: &&Alias| {
+        (alias.base == mnemonic || Some(alias.base) == compressed) && (alias.when)(operands)
+    };
     let target = cpu.xlen.truncate(pc.wrapping_add(operands.imm as u64));
     let text = match ALIASES.iter().find(fits) {
         Some(alias) => {
@@ -187,6 +191,8 @@ mod tests {
         for (bits, expected) in [
             (0x0000_0013, "nop"),
             (0x4501, "li a0,0"),
+            (0x852e, "mv a0,a1"),
+            (0x00b0_0533, "add a0,zero,a1"),
             (0x00a5_8533, "add a0,a1,a0"),
             (0xfe01_0113, "addi sp,sp,-32"),
             (0x1101, "addi sp,sp,-32"),

@@ -52,8 +52,7 @@ pub use self::builder::{AmoOp, Builder, CacheOp, CsrOp, Flow, Function, Helper, 
 pub use self::c::Compressed;
 pub(crate) use self::decode::length;
 pub use self::decode::{Decoder, Match};
-pub use self::disassemble::disassemble;
-pub(crate) use self::disassemble::text;
+pub use self::disassemble::{disassemble, text};
 pub use self::fields::{F_NAMES, Field, f_name};
 pub(crate) use self::format::Destination;
 pub use self::format::{Format, Operands, X_NAMES, x_name};
