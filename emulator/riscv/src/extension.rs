@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::config::Xlen;
 
-/// What is known of an extension. A row of [`extensions!`].
+/// What is known of an extension. A row of `extensions!`.
 struct Row {
     name: &'static str,
     modelled: bool,

@@ -9,7 +9,9 @@
 //! # mod toy {
 //! #     pub struct QueryLamps;
 //! #     impl qapi_runtime::Encode for QueryLamps {
-//! #         fn encode(&self) -> qapi_runtime::Value { qapi_runtime::Map::new().into() }
+//! #         fn encode_under(&self, _: qapi_runtime::Policy) -> qapi_runtime::Value {
+//! #             qapi_runtime::Map::new().into()
+//! #         }
 //! #     }
 //! #     impl qapi_runtime::Request for QueryLamps {
 //! #         const NAME: &'static str = "query-lamps";
