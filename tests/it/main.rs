@@ -8,6 +8,7 @@ mod disassembly;
 mod firmware;
 mod first_board;
 mod guest_programs;
+mod guide;
 mod monitors;
 mod options;
 mod phases;
