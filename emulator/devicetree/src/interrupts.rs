@@ -5,7 +5,7 @@
 
 use crate::error::{Problem, TreeError};
 use crate::property::Property;
-use crate::query::NodeRef;
+use crate::query::{NodeRef, Phandles};
 
 /// One interrupt of a node: the controller it goes to and the specifier in that controller's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +19,12 @@ pub struct Interrupt<'t> {
 impl<'t> NodeRef<'t> {
     /// The interrupts in order. As the specification says, `interrupts-extended` wins over
     /// `interrupts` where a node has both. An empty list if it has neither.
-    pub fn interrupts(&self) -> Result<Vec<Interrupt<'t>>, TreeError> {
+    pub fn interrupts(&self, phandles: &Phandles<'t>) -> Result<Vec<Interrupt<'t>>, TreeError> {
         if let Some(extended) = self.property("interrupts-extended") {
-            return self.extended(&extended);
+            return extended_list(&extended, phandles);
         }
         let Some(interrupts) = self.property("interrupts") else { return Ok(Vec::new()) };
-        let Some(controller) = self.interrupt_parent()? else {
+        let Some(controller) = self.interrupt_parent(phandles)? else {
             return Err(interrupts.error(Problem::NoInterruptParent));
         };
         let width = controller.interrupt_cells(&interrupts)?;
@@ -45,13 +45,16 @@ impl<'t> NodeRef<'t> {
 
     /// The node that `interrupts` of this node speaks to: the one named by the nearest
     /// `interrupt-parent` here or above, or the nearest node above that takes interrupts.
-    pub fn interrupt_parent(&self) -> Result<Option<NodeRef<'t>>, TreeError> {
+    pub fn interrupt_parent(
+        &self,
+        phandles: &Phandles<'t>,
+    ) -> Result<Option<NodeRef<'t>>, TreeError> {
         let mut place = self.clone();
         loop {
             if let Some(named) = place.property("interrupt-parent") {
                 let phandle = named.u32()?;
                 let missing = || named.error(Problem::NoSuchPhandle(phandle));
-                return self.tree().by_phandle(phandle).ok_or_else(missing).map(Some);
+                return phandles.get(phandle).cloned().ok_or_else(missing).map(Some);
             }
             match place.parent() {
                 None => return Ok(None),
@@ -61,25 +64,6 @@ impl<'t> NodeRef<'t> {
         }
     }
 
-    fn extended(&self, property: &Property<'t>) -> Result<Vec<Interrupt<'t>>, TreeError> {
-        let cells = property.u32s()?;
-        let mut cells = cells.as_slice();
-        let mut list = Vec::new();
-        while let Some((&phandle, rest)) = cells.split_first() {
-            let controller = self.tree().by_phandle(phandle);
-            let controller =
-                controller.ok_or_else(|| property.error(Problem::NoSuchPhandle(phandle)))?;
-            let width = controller.interrupt_cells(property)?;
-            let Some((specifier, rest)) = rest.split_at_checked(width) else {
-                let (left, controller) = (rest.len(), controller.path());
-                return Err(property.error(Problem::CutEntry { left, needed: width, controller }));
-            };
-            list.push(Interrupt { controller, cells: specifier.to_vec() });
-            cells = rest;
-        }
-        Ok(list)
-    }
-
     /// How many cells a specifier for this controller has; `asking` is the property to blame.
     fn interrupt_cells(&self, asking: &Property<'t>) -> Result<usize, TreeError> {
         match self.cell_count("#interrupt-cells", 0)? {
@@ -87,4 +71,26 @@ impl<'t> NodeRef<'t> {
             count => Ok(count as usize),
         }
     }
+}
+
+fn extended_list<'t>(
+    property: &Property<'t>,
+    phandles: &Phandles<'t>,
+) -> Result<Vec<Interrupt<'t>>, TreeError> {
+    let cells = property.u32s()?;
+    let mut cells = cells.as_slice();
+    let mut list = Vec::new();
+    while let Some((&phandle, rest)) = cells.split_first() {
+        let controller = phandles.get(phandle);
+        let controller =
+            controller.ok_or_else(|| property.error(Problem::NoSuchPhandle(phandle)))?;
+        let width = controller.interrupt_cells(property)?;
+        let Some((specifier, rest)) = rest.split_at_checked(width) else {
+            let (left, controller) = (rest.len(), controller.path());
+            return Err(property.error(Problem::CutEntry { left, needed: width, controller }));
+        };
+        list.push(Interrupt { controller: controller.clone(), cells: specifier.to_vec() });
+        cells = rest;
+    }
+    Ok(list)
 }

@@ -42,7 +42,7 @@ pub use error::{Problem, TreeError};
 pub use interrupts::Interrupt;
 pub use model::{Node, Reservation, Tree};
 pub use property::Property;
-pub use query::{NodeRef, Walk};
+pub use query::{NodeRef, Phandles, Walk};
 pub use source::SourceError;
 
 /// How deep nodes may nest, in every form. Real trees stay below ten; the bound keeps a hostile

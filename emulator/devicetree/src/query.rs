@@ -1,5 +1,6 @@
 //! A node together with its place in the tree: paths, aliases, phandles, walking.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::error::{Problem, TreeError};
@@ -15,7 +16,32 @@ pub struct NodeRef<'t> {
     ancestors: Vec<&'t Node>,
 }
 
+/// Nodes by phandle: what [`Tree::by_phandle`] searches for, found at once.
+///
+/// Made from a tree when its references are to be followed, so that following all of them takes no
+/// longer than reading it.
+#[derive(Debug)]
+pub struct Phandles<'t>(HashMap<u32, NodeRef<'t>>);
+
+impl<'t> Phandles<'t> {
+    /// The node with this phandle; the first of several.
+    pub fn get(&self, phandle: u32) -> Option<&NodeRef<'t>> {
+        self.0.get(&phandle)
+    }
+}
+
 impl Tree {
+    /// Nodes by phandle.
+    pub fn phandles(&self) -> Phandles<'_> {
+        let mut nodes = HashMap::new();
+        for node in self.walk() {
+            if let Some(phandle) = node.phandle() {
+                nodes.entry(phandle).or_insert(node);
+            }
+        }
+        Phandles(nodes)
+    }
+
     /// The node at a path. A path that does not begin with `/` begins with an alias. As chapter 2.2.3
     /// allows, a unit address may be left out where that leaves no doubt.
     pub fn find(&self, path: &str) -> Option<NodeRef<'_>> {
@@ -51,7 +77,7 @@ impl Tree {
         names.map(|property| Ok((property.name(), property.str()?))).collect()
     }
 
-    /// The node with this phandle.
+    /// The node with this phandle. To follow many, see [`Tree::phandles`].
     pub fn by_phandle(&self, phandle: u32) -> Option<NodeRef<'_>> {
         self.walk().find(|node| node.phandle() == Some(phandle))
     }

@@ -59,8 +59,10 @@ fn damage_gives_an_error_or_a_tree_that_can_be_used() {
 
 /// Asks a tree everything it can be asked. What it answers does not matter, that it does matters.
 fn use_everything(tree: &Tree) {
+    let phandles = tree.phandles();
     for node in tree.walk() {
-        let _ = (node.reg(), node.local_reg(), node.interrupts(), node.interrupt_parent());
+        let _ = (node.reg(), node.local_reg());
+        let _ = (node.interrupts(&phandles), node.interrupt_parent(&phandles));
         for property in node.properties() {
             let _ = (property.u32s(), property.u64(), property.strings(), property.str());
         }

@@ -95,7 +95,7 @@ fn interrupts_find_their_controller() {
              left, `/plic` takes 2",
         ),
     ] {
-        let found = match at(&tree, path).interrupts() {
+        let found = match at(&tree, path).interrupts(&tree.phandles()) {
             Ok(list) => {
                 let parts: Vec<_> =
                     list.iter().map(|i| format!("{} {:?}", i.controller.path(), i.cells)).collect();
@@ -122,13 +122,13 @@ fn dangling_interrupts_are_reported() {
         ),
     ] {
         let tree = child(properties, body);
-        let error = at(&tree, "/n").interrupts().unwrap_err().to_string();
+        let error = at(&tree, "/n").interrupts(&tree.phandles()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
     // The extended form wins, as the specification says.
     let tree =
         child("#interrupt-cells = <1>;", "interrupts = <1>; interrupts-extended = <&{/} 2>;");
-    assert_eq!(at(&tree, "/n").interrupts().unwrap()[0].cells, [2]);
+    assert_eq!(at(&tree, "/n").interrupts(&tree.phandles()).unwrap()[0].cells, [2]);
 }
 
 #[test]

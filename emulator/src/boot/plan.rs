@@ -5,6 +5,7 @@
 //! hart id in a0, the address of the guest's device tree in a1 and, for OpenSBI's fw_dynamic, that
 //! of a `fw_dynamic_info` in a2 (OpenSBI, docs/firmware/fw_dynamic.md).
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use qapi_runtime::QmpError;
@@ -12,7 +13,6 @@ use qapi_runtime::QmpError;
 use super::{Image, Loaded, tree};
 use crate::board::{Board, Mapping};
 use crate::machine::{AddressSpace, HartPlan};
-use crate::qapi::DeviceOptionsDriver;
 
 /// Alignment of the device tree; Linux wants 8 bytes, U-Boot 16; a page reads well.
 const TREE_ALIGNMENT: u64 = 0x1000;
@@ -81,33 +81,34 @@ pub fn plan(
             )));
         }
     }
-    let given = loader_starts(board, harts)?;
-    let starts = harts.iter().enumerate().map(|(index, hart)| {
-        let loader = given.iter().rev().find(|(cpu, _)| *cpu as usize == index).map(|(_, pc)| *pc);
-        let pc = loader.or(hart.start).or(software.entry).unwrap_or(hart.config.reset_vector);
+    let given = given_starts(board, harts)?;
+    let starts = (0..).zip(harts).map(|(index, hart)| {
+        let pc = given
+            .get(&index)
+            .copied()
+            .or(hart.start)
+            .or(software.entry)
+            .unwrap_or(hart.config.reset_vector);
         Start { pc, arguments: [(10, hart.config.hartid), (11, a1), (12, a2)] }
     });
     Ok(BootPlan { starts: starts.collect(), images })
 }
 
-/// The entries of loaders with `cpu-num`.
-fn loader_starts(board: &Board, harts: &[HartPlan]) -> Result<Vec<(u32, u64)>, QmpError> {
-    let mut starts = Vec::new();
+/// The starts that devices ask for, by number of the hart; the last device wins.
+fn given_starts(board: &Board, harts: &[HartPlan]) -> Result<HashMap<u32, u64>, QmpError> {
+    let mut starts = HashMap::new();
     for device in board.devices() {
-        let DeviceOptionsDriver::Loader(loader) = &device.options else { continue };
-        let Some(cpu) = loader.cpu_num else { continue };
-        if cpu as usize >= harts.len() {
+        let Some(start) = device.driver().start()? else { continue };
+        let Some(hart) = harts.get(start.hart as usize) else {
             return Err(QmpError::generic(format!(
-                "Device '{}': 'cpu-num' is {cpu}, and the board has {} harts, counted from 0",
+                "Device '{}': 'cpu-num' is {}, and the board has {} harts, counted from 0",
                 device.name,
+                start.hart,
                 harts.len()
             )));
-        }
-        let start = crate::devices::misc::loader::start(loader)?;
-        if let (Some(hart), Some(path)) = (harts.get(cpu as usize), &loader.file) {
-            check_width(path, start.width, hart.config.cpu.xlen.bits())?;
-        }
-        starts.push((cpu, start.pc));
+        };
+        check_width(&start.source, start.width, hart.config.cpu.xlen.bits())?;
+        starts.insert(start.hart, start.pc);
     }
     Ok(starts)
 }
@@ -190,14 +191,14 @@ fn aligned(addr: u64) -> u64 {
 }
 
 fn guest_tree(board: &Board, software: &Software) -> Result<Vec<u8>, QmpError> {
-    let own = board.machine.dtb.as_deref();
-    let given = own.filter(|_| !crate::machines::built_from_tree(&board.machine));
-    match given {
+    let machine = &board.machine;
+    let template = crate::machines::template(machine.type_.tag());
+    match machine.dtb.as_deref().filter(|_| !template.built_from_tree()) {
         Some(path) => {
             let tree = crate::boot::tree::read(path)?;
             tree::to_blob(&tree)
         }
-        None => tree::to_blob(&tree::describe(board, software.initrd)?),
+        None => tree::to_blob(&tree::describe(board, software.initrd)),
     }
 }
 

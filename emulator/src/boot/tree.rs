@@ -4,13 +4,11 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use boardwright_devicetree::{Node, Tree};
-use boardwright_riscv::{CpuModel, Extension};
 use qapi_runtime::QmpError;
 
 use crate::backends::char::Plain;
-use crate::board::{Board, Device, Name};
+use crate::board::{Board, Name};
 use crate::devices::node::{Phandles, Place};
-use crate::qapi::{DeviceDriver, DeviceOptionsDriver};
 
 /// Ticks a second of `time` where no machine timer is.
 const DEFAULT_TIMEBASE: u32 = 10_000_000;
@@ -41,10 +39,7 @@ pub fn to_blob(tree: &Tree) -> Result<Vec<u8>, QmpError> {
 }
 
 /// Describes a board; `initrd` is where an initial file system lies, first address and end.
-///
-/// # Errors
-/// A hart array has no CPU.
-pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpError> {
+pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Tree {
     let phandles = Phandles::new(board);
     let mut soc = Node::new("soc")
         .with_u32("#address-cells", 2)
@@ -56,7 +51,7 @@ pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpEr
         view.spans.iter().map(|span| &view.mappings[span.mapping].device).collect();
     let mut memory: Vec<Node> = Vec::new();
     let mut consoles: Vec<(String, String)> = Vec::new();
-    let mut finisher = None;
+    let mut uses = Vec::new();
     let mut placed: HashSet<String> = HashSet::new();
     for device in board.devices() {
         let place = Place::new(board, device, &phandles);
@@ -78,11 +73,13 @@ pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpEr
         if !placed.insert(node.name().to_string()) {
             continue;
         }
-        if let Some(chardev) = console(device) {
-            consoles.push((chardev, format!("/soc/{}", node.name())));
+        if let Some(chardev) = device.driver().console() {
+            consoles.push((chardev.to_string(), format!("/soc/{}", node.name())));
         }
-        if device.kind() == DeviceDriver::RiscvSifiveTest {
-            finisher.get_or_insert(place.phandle());
+        for node in device.driver().uses(&place) {
+            if uses.iter().all(|other: &Node| other.name() != node.name()) {
+                uses.push(node);
+            }
         }
         soc.push(node);
     }
@@ -104,31 +101,11 @@ pub fn describe(board: &Board, initrd: Option<(u64, u64)>) -> Result<Tree, QmpEr
             });
         root.push(aliases);
     }
-    root.push(cpus(board, &phandles)?);
+    root.push(cpus(board, &phandles));
     memory.into_iter().for_each(|node| root.push(node));
     root.push(soc);
-    if let Some(phandle) = finisher {
-        for (name, value) in [("poweroff", 0x5555), ("reboot", 0x7777)] {
-            let node = Node::new(name)
-                .with_strings("compatible", &[&format!("syscon-{name}")])
-                .with_u32("regmap", phandle)
-                .with_u32("offset", 0)
-                .with_u32("value", value);
-            root.push(node);
-        }
-    }
-    Ok(Tree::new(root))
-}
-
-/// The back end of a device that may be a console; empty where it has none.
-fn console(device: &Device) -> Option<String> {
-    match &device.options {
-        DeviceOptionsDriver::RiscvSifiveUart(uart) => {
-            Some(uart.chardev.clone().unwrap_or_default())
-        }
-        DeviceOptionsDriver::SerialMm(uart) => Some(uart.chardev.clone().unwrap_or_default()),
-        _ => None,
-    }
+    uses.into_iter().for_each(|node| root.push(node));
+    Tree::new(root)
 }
 
 fn chosen(board: &Board, console: Option<&str>, initrd: Option<(u64, u64)>) -> Node {
@@ -145,48 +122,17 @@ fn chosen(board: &Board, console: Option<&str>, initrd: Option<(u64, u64)>) -> N
     node
 }
 
-fn cpus(board: &Board, phandles: &Phandles) -> Result<Node, QmpError> {
-    let timebase = board.devices().find_map(|device| match &device.options {
-        DeviceOptionsDriver::RiscvAclintMtimer(timer) => Some(timer.frequency()),
-        _ => None,
-    });
+fn cpus(board: &Board, phandles: &Phandles) -> Node {
+    let timebase = board.devices().find_map(|device| device.driver().timebase());
     let mut cpus = Node::new("cpus")
         .with_u32("#address-cells", 1)
         .with_u32("#size-cells", 0)
         .with_u32("timebase-frequency", timebase.unwrap_or(DEFAULT_TIMEBASE));
     for (device, unit) in board.harts() {
-        let DeviceOptionsDriver::RiscvHartArray(array) = &device.options else { continue };
-        let phandle = phandles.of(&device.name, unit);
-        cpus.push(cpu(&array.cpu()?, array.hartid(unit), phandle));
-    }
-    Ok(cpus)
-}
-
-fn cpu(model: &CpuModel, hartid: u64, phandle: u32) -> Node {
-    let controller = Node::new("interrupt-controller")
-        .with_u32("#interrupt-cells", 1)
-        .with_flag("interrupt-controller")
-        .with_strings("compatible", &["riscv,cpu-intc"])
-        .with_phandle(phandle);
-    let mut node = Node::new(format!("cpu@{hartid:x}"))
-        .with_str("device_type", "cpu")
-        .with_u32("reg", u32::try_from(hartid).unwrap_or(u32::MAX))
-        .with_str("status", "okay")
-        .with_strings("compatible", &["riscv"])
-        .with_str("riscv,isa", &model.isa_string())
-        .with_str("riscv,isa-base", model.isa_base())
-        .with_strings("riscv,isa-extensions", &model.isa_extensions());
-    for (extension, name, block) in [
-        (Extension::Zicbom, "riscv,cbom-block-size", model.cbom_block),
-        (Extension::Zicbop, "riscv,cbop-block-size", model.cbom_block),
-        (Extension::Zicboz, "riscv,cboz-block-size", model.cboz_block),
-    ] {
-        if model.extensions.has(extension) {
-            node = node.with_u32(name, block.into());
+        let place = Place::new(board, &device, phandles);
+        if let Some(node) = device.driver().unit_node(&place, unit) {
+            cpus.push(node);
         }
     }
-    if let Some(mmu) = model.mmu.device_tree_name() {
-        node = node.with_str("mmu-type", mmu);
-    }
-    node.with_child(controller)
+    cpus
 }

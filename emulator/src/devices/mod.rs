@@ -2,8 +2,9 @@
 //!
 //! A device is one file and one row in the list at the end. Its properties are a struct of the
 //! schema (`qapi/devices.json`); the file implements [`Driver`] for that struct: regions, ports,
-//! defaults, device-tree node, and [`Driver::build`], which makes the live [`Device`].
+//! defaults, how device trees describe it, and [`Driver::build`], which makes the live [`Device`].
 
+pub mod binding;
 pub mod chip;
 pub mod cpu;
 pub mod intc;
@@ -157,10 +158,52 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// The back end of a device that a person can talk to; empty where it has none.
+    fn console(&self) -> Option<&str> {
+        None
+    }
+
+    /// Ticks a second of the device that counts the harts' `time`.
+    fn timebase(&self) -> Option<u32> {
+        None
+    }
+
+    /// Where a device wants a hart to start.
+    ///
+    /// # Errors
+    /// It is in a file that cannot be read.
+    fn start(&self) -> Result<Option<Start>, QmpError> {
+        Ok(None)
+    }
+
+    /// The nodes of device trees that describe such devices.
+    fn bindings() -> &'static [binding::Binding]
+    where
+        Self: Sized,
+    {
+        &[]
+    }
+
     /// The device as it stands in the guest's device tree.
     fn node(&self, place: &node::Place<'_>) -> Option<boardwright_devicetree::Node> {
         let _ = place;
         None
+    }
+
+    /// A child as it stands among `/cpus` of the guest's device tree.
+    fn unit_node(
+        &self,
+        place: &node::Place<'_>,
+        unit: u32,
+    ) -> Option<boardwright_devicetree::Node> {
+        let _ = (place, unit);
+        None
+    }
+
+    /// Nodes at the root of the tree that say what the device is good for, one of a name.
+    fn uses(&self, place: &node::Place<'_>) -> Vec<boardwright_devicetree::Node> {
+        let _ = place;
+        Vec::new()
     }
 
     /// How an interrupt input of this device is spelled in a device tree; `None` when it is no
@@ -175,6 +218,19 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// Something outside the board is missing: a file, a character back end, memory.
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError>;
+}
+
+/// Where a hart starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The hart, by its number on the board.
+    pub hart: u32,
+    /// Its first instruction.
+    pub pc: u64,
+    /// 32 or 64 where the software says what harts it is for.
+    pub width: Option<u8>,
+    /// What the software is called in messages.
+    pub source: String,
 }
 
 /// The values of properties that are not given.
@@ -252,6 +308,12 @@ macro_rules! drivers {
             match kind {
                 $(DeviceDriver::$variant => <$properties as Object>::MEMBERS,)*
             }
+        }
+
+        /// How drivers read nodes of device trees.
+        pub fn bindings() -> impl Iterator<Item = &'static binding::Binding> {
+            let all = [$(<$properties as Driver>::bindings(),)*];
+            all.into_iter().flatten()
         }
 
         /// The defaults of a driver's properties, as an object.

@@ -60,7 +60,12 @@ impl<'a> Place<'a> {
 
     /// This device's own phandle.
     pub fn phandle(&self) -> u32 {
-        self.phandles.of(&self.device.name, 0)
+        self.unit_phandle(0)
+    }
+
+    /// The phandle of a child of this device.
+    pub fn unit_phandle(&self, unit: u32) -> u32 {
+        self.phandles.of(&self.device.name, unit)
     }
 
     /// Where the device's outputs lead, as cells of `interrupts-extended`; lines that lead nowhere

@@ -19,6 +19,11 @@ pub trait Template: Sync {
     /// What it is, in a few words.
     fn description(&self) -> &'static str;
 
+    /// Whether the option `dtb` is what the board is made from, rather than for the guest.
+    fn built_from_tree(&self) -> bool {
+        false
+    }
+
     /// The commands that build its board, and what there is to say about it.
     ///
     /// # Errors
@@ -70,11 +75,6 @@ fn members(kind: MachineType) -> impl Iterator<Item = &'static MemberInfo> {
         .iter()
         .chain(own_members(kind))
         .filter(|m| m.name != "type")
-}
-
-/// Whether the option `dtb` is what the machine's board is made from, rather than for the guest.
-pub fn built_from_tree(options: &MachineOptions) -> bool {
-    options.type_.tag() == MachineType::SifiveDt
 }
 
 /// The properties of a kind of machine.

@@ -19,7 +19,7 @@ pub(super) const TEMPLATE: None = None;
 fn memory_address(options: &MachineOptions) -> u64 {
     match &options.type_ {
         MachineOptionsType::None(own) => own.ram_addr.unwrap_or(0),
-        MachineOptionsType::SifiveDt(_) => 0,
+        _ => 0,
     }
 }
 

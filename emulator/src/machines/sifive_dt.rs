@@ -37,12 +37,16 @@ impl Template for SifiveDt {
         "SiFive core complex described by a device tree"
     }
 
+    fn built_from_tree(&self) -> bool {
+        true
+    }
+
     fn commands(&self, options: &MachineOptions) -> Result<Plan, QmpError> {
         let tree = Self::tree(options)?;
         let plan = import::commands(&tree, options)?;
         let strict = match &options.type_ {
             MachineOptionsType::SifiveDt(own) => own.strict.unwrap_or(false),
-            MachineOptionsType::None(_) => false,
+            _ => false,
         };
         match plan.remarks.first() {
             Some(first) if strict => Err(QmpError::generic(format!(

@@ -7,7 +7,7 @@ use boardwright_riscv::Extension;
 use qapi_runtime::QmpError;
 use serde_json::json;
 
-use super::{HartPlace, Import, wrong};
+use super::{Import, Inputs, wrong};
 
 /// Letters of an ISA string that stand for privilege modes in older trees, not for extensions.
 const MODES: &[char] = &['s', 'u'];
@@ -68,9 +68,9 @@ impl<'t> Import<'t> {
             for (unit, cpu) in array.iter().enumerate() {
                 let controller = cpu.node.children().find(|node| node.has("#interrupt-cells"));
                 if let Some(controller) = controller {
-                    let path = format!("{id}/harts[{unit}]");
-                    let place = HartPlace { path, hartid: cpu.hartid };
-                    self.harts.insert(controller.path(), place);
+                    let inputs = Inputs { path: format!("{id}/harts[{unit}]"), count: 64 };
+                    self.inputs.insert(controller.path(), inputs);
+                    self.harts.insert(controller.path(), cpu.hartid);
                 } else {
                     self.remark(
                         &cpu.node,
@@ -143,7 +143,7 @@ impl<'t> Import<'t> {
         };
         let cells = entry.u32s()?;
         let [phandle, offset @ ..] = cells.as_slice() else { return Ok(None) };
-        let base = match self.tree.by_phandle(*phandle) {
+        let base = match self.phandles.get(*phandle) {
             Some(node) => node.reg()?.first().map_or(0, |region| region.address),
             None => return Ok(None),
         };

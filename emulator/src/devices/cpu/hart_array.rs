@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use boardwright_devicetree::Node;
 use boardwright_riscv::{HartConfig, Interrupts};
 use qapi_runtime::QmpError;
 
-use super::model;
+use super::{model, node};
 use crate::board::MOST_HARTS;
+use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Units};
 use crate::machine::{HartClock, HartPlan, Site};
 use crate::qapi::RiscvHartArrayProperties;
@@ -87,6 +89,10 @@ impl Driver for RiscvHartArrayProperties {
 
     fn ports(&self) -> Vec<Port> {
         vec![Port::inputs(64)]
+    }
+
+    fn unit_node(&self, place: &Place<'_>, unit: u32) -> Option<Node> {
+        Some(node::write(&self.cpu().ok()?, self.hartid(unit), place.unit_phandle(unit)))
     }
 
     fn interrupt_specifier(&self, input: u32) -> Option<Vec<u32>> {

@@ -2,6 +2,7 @@
 
 mod hart_array;
 pub mod model;
+mod node;
 
 use boardwright_riscv::CpuModel;
 

@@ -1,3 +1,4 @@
 //! Interrupt controllers.
 
+mod nodes;
 mod sifive_plic;

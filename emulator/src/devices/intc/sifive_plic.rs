@@ -9,7 +9,9 @@ use std::sync::Arc;
 use boardwright_devicetree::Node;
 use qapi_runtime::{Object, QmpError};
 
+use super::nodes;
 use crate::board::PortRef;
+use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
@@ -232,6 +234,13 @@ impl Driver for RiscvSifivePlicProperties {
 
     fn interrupt_specifier(&self, input: u32) -> Option<Vec<u32>> {
         Some(vec![input])
+    }
+
+    fn bindings() -> &'static [Binding] {
+        &[Binding {
+            nodes: Nodes::Compatible(&["riscv,plic0", "sifive,plic-1.0.0"]),
+            read: nodes::read,
+        }]
     }
 
     fn node(&self, place: &Place<'_>) -> Option<Node> {

@@ -7,10 +7,11 @@ use boardwright_riscv::Ram;
 use qapi_runtime::QmpError;
 
 use crate::backends::char::Plain;
+use crate::devices::binding::{Binding, Described, Found, Nodes, Part};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Driver, Passive, Region, RegionKind};
 use crate::machine::Site;
-use crate::qapi::SysbusMemoryProperties;
+use crate::qapi::{DeviceOptionsDriver, SysbusMemoryProperties};
 
 impl Defaults for SysbusMemoryProperties {
     fn defaults() -> Self {
@@ -40,6 +41,20 @@ impl Driver for SysbusMemoryProperties {
         vec![Region { name: "memory".into(), size: self.size.unwrap_or(0), kind: self.kind() }]
     }
 
+    fn bindings() -> &'static [Binding] {
+        &[
+            Binding { nodes: Nodes::Type("memory"), read: |node| Ok(memory(node, false)) },
+            Binding {
+                nodes: Nodes::Compatible(&["sifive,dtim0", "sifive,itim0"]),
+                read: |node| Ok(memory(node, false)),
+            },
+            Binding {
+                nodes: Nodes::Compatible(&["mmio-rom", "mtd-rom", "sifive,rom0"]),
+                read: |node| Ok(memory(node, true)),
+            },
+        ]
+    }
+
     fn node(&self, place: &Place<'_>) -> Option<Node> {
         let (addr, size) = place.region(0)?;
         Some(match self.kind() {
@@ -61,4 +76,20 @@ impl Driver for SysbusMemoryProperties {
         })?;
         Ok(Built { memory: vec![ram], ..Built::device(Arc::new(Passive)) })
     }
+}
+
+/// One device an entry of `reg`.
+fn memory(node: &Described<'_, '_>, readonly: bool) -> Found {
+    if node.regions.is_empty() {
+        return node.without_registers();
+    }
+    let mut found = Found::default();
+    for region in &node.regions {
+        let own = node.memory.filter(|_| found.devices.is_empty());
+        let size = Some(own.unwrap_or(region.size));
+        let properties = SysbusMemoryProperties { size, readonly: Some(readonly) };
+        let part = Part::new(DeviceOptionsDriver::SysbusMemory(properties)).at(region.address);
+        found.devices.push(part);
+    }
+    found
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use qapi_runtime::QmpError;
 
 use crate::boot::{Image, Loaded};
-use crate::devices::{Built, Defaults, Driver, Passive};
+use crate::devices::{Built, Defaults, Driver, Passive, Start};
 use crate::machine::Site;
 use crate::qapi::LoaderProperties;
 
@@ -76,32 +76,29 @@ fn load(properties: &LoaderProperties) -> Result<Load<'_>, QmpError> {
     }
 }
 
-/// How the hart `cpu-num` starts.
-pub struct Start {
-    /// The ELF file's entry, or the address of anything else.
-    pub pc: u64,
-    /// 32 or 64 for an ELF file.
-    pub width: Option<u8>,
-}
-
-/// How the hart `cpu-num` starts.
-///
-/// # Errors
-/// The file cannot be loaded.
-pub fn start(properties: &LoaderProperties) -> Result<Start, QmpError> {
-    Ok(match load(properties)? {
-        Load::File { path, addr, raw } => {
-            let loaded = Loaded::read(path, addr, raw)?;
-            Start { pc: loaded.entry.unwrap_or(addr), width: loaded.width }
-        }
-        Load::Start(pc) | Load::Data { addr: pc, .. } => Start { pc, width: None },
-    })
-}
-
 impl Driver for LoaderProperties {
     fn check(&self) -> Result<(), QmpError> {
         // Read here so that a missing or broken file fails the command that names it.
-        start(self).map(|_| ())
+        match load(self)? {
+            Load::File { path, addr, raw } => Loaded::read(path, addr, raw).map(|_| ())?,
+            Load::Data { .. } | Load::Start(_) => {}
+        }
+        Ok(())
+    }
+
+    fn start(&self) -> Result<Option<Start>, QmpError> {
+        let Some(hart) = self.cpu_num else { return Ok(None) };
+        let source = self.file.clone().unwrap_or_default();
+        Ok(Some(match load(self)? {
+            Load::File { path, addr, raw } => {
+                let loaded = Loaded::read(path, addr, raw)?;
+                let pc = loaded.entry.unwrap_or(addr);
+                Start { hart, pc, width: loaded.width, source }
+            }
+            Load::Start(pc) | Load::Data { addr: pc, .. } => {
+                Start { hart, pc, width: None, source }
+            }
+        }))
     }
 
     fn on_bus(&self) -> bool {

@@ -1,5 +1,5 @@
 //! Devices of no family.
 
-pub mod loader;
+mod loader;
 mod sifive_test;
 mod unimplemented;

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use boardwright_devicetree::Node;
+use boardwright_devicetree::{Node, TreeError};
 use qapi_runtime::QmpError;
 
+use crate::devices::binding::{Binding, Described, Found, Nodes};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Region};
 use crate::machine::{Site, Surroundings, Wish};
-use crate::qapi::RiscvSifiveTestProperties;
+use crate::qapi::{DeviceOptionsDriver, RiscvSifiveTestProperties};
 
 /// Power off, all is well.
 const PASS: u32 = 0x5555;
@@ -30,14 +31,52 @@ impl Driver for RiscvSifiveTestProperties {
         vec![Region::io("finisher", 0x1000)]
     }
 
+    fn bindings() -> &'static [Binding] {
+        &[
+            Binding {
+                nodes: Nodes::Compatible(&["sifive,test0", "sifive,test1"]),
+                read: |node| {
+                    Ok(node
+                        .device(DeviceOptionsDriver::RiscvSifiveTest(RiscvSifiveTestProperties {})))
+                },
+            },
+            Binding {
+                nodes: Nodes::Compatible(&["syscon-poweroff", "syscon-reboot"]),
+                read: read_use,
+            },
+        ]
+    }
+
     fn node(&self, place: &Place<'_>) -> Option<Node> {
         let node = place.bus_node("test", &["sifive,test1", "sifive,test0", "syscon"])?;
         Some(node.with_cells("phandle", &[place.phandle()]))
     }
 
+    fn uses(&self, place: &Place<'_>) -> Vec<Node> {
+        let syscon = |name: &str, value| {
+            Node::new(name)
+                .with_strings("compatible", &[&format!("syscon-{name}")])
+                .with_u32("regmap", place.phandle())
+                .with_u32("offset", 0)
+                .with_u32("value", value)
+        };
+        vec![syscon("poweroff", PASS), syscon("reboot", RESET)]
+    }
+
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
         Ok(Built::device(Arc::new(Finisher(site.around.clone()))))
     }
+}
+
+/// The finisher behind it does the work; the guest's tree has these nodes again.
+fn read_use(node: &Described<'_, '_>) -> Result<Found, TreeError> {
+    let target = node.phandles.get(node.node.require("regmap")?.u32()?);
+    let names = target.map(|target| target.compatible()).unwrap_or_default();
+    let mut found = node.nothing();
+    if !names.iter().any(|name| name.starts_with("sifive,test")) {
+        found.remarks.push("its regmap leads to no test finisher: left out".into());
+    }
+    Ok(found)
 }
 
 struct Finisher(Surroundings);

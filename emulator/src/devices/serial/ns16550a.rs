@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use boardwright_devicetree::Node;
+use boardwright_devicetree::{Node, TreeError};
 use qapi_runtime::QmpError;
 
 use super::port::{Fifo, Port as SerialPort};
 use crate::backends::char::FrontEnd;
+use crate::devices::binding::{Binding, Described, Found, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::{Line, Site};
-use crate::qapi::SerialMmProperties;
+use crate::qapi::{DeviceOptionsDriver, SerialMmProperties};
 
 /// Number of registers.
 const REGISTERS: u64 = 8;
@@ -73,6 +74,14 @@ impl Driver for SerialMmProperties {
         vec![Port::irqs(1)]
     }
 
+    fn console(&self) -> Option<&str> {
+        Some(self.chardev.as_deref().unwrap_or_default())
+    }
+
+    fn bindings() -> &'static [Binding] {
+        &[Binding { nodes: Nodes::Compatible(&["ns16550", "ns16550a"]), read }]
+    }
+
     fn node(&self, place: &Place<'_>) -> Option<Node> {
         let clock = self.baudbase.unwrap_or(115_200).saturating_mul(16);
         let node = place.bus_node("serial", &["ns16550a"])?;
@@ -91,6 +100,16 @@ impl Driver for SerialMmProperties {
         uart.port.connect(&uart)?;
         Ok(Built::device(uart))
     }
+}
+
+fn read(node: &Described<'_, '_>) -> Result<Found, TreeError> {
+    let shift = node.number("reg-shift")?.map(|shift| u8::try_from(shift).unwrap_or(u8::MAX));
+    let clock = node.number("clock-frequency")?;
+    Ok(node.device(DeviceOptionsDriver::SerialMm(SerialMmProperties {
+        chardev: None,
+        regshift: shift,
+        baudbase: clock.map(|clock| clock / 16),
+    })))
 }
 
 struct State {

@@ -9,12 +9,13 @@ use qapi_runtime::QmpError;
 
 use super::port::{Fifo, Port as SerialPort};
 use crate::backends::char::FrontEnd;
+use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::trace::Trace;
 use crate::machine::{Line, Site};
-use crate::qapi::RiscvSifiveUartProperties;
+use crate::qapi::{DeviceOptionsDriver, RiscvSifiveUartProperties};
 
 /// Entries of each queue.
 const DEPTH: usize = 8;
@@ -57,6 +58,17 @@ impl Driver for RiscvSifiveUartProperties {
 
     fn ports(&self) -> Vec<Port> {
         vec![Port::irqs(1)]
+    }
+
+    fn console(&self) -> Option<&str> {
+        Some(self.chardev.as_deref().unwrap_or_default())
+    }
+
+    fn bindings() -> &'static [Binding] {
+        &[Binding {
+            nodes: Nodes::Compatible(&["sifive,uart0"]),
+            read: |node| Ok(node.device(DeviceOptionsDriver::RiscvSifiveUart(Self::defaults()))),
+        }]
     }
 
     fn node(&self, place: &Place<'_>) -> Option<Node> {

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use boardwright_devicetree::Node;
 use qapi_runtime::{Object, QmpError};
 
+use super::nodes;
+use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
@@ -48,11 +50,6 @@ impl RiscvAclintMtimerProperties {
             size: all.aperture_size.unwrap_or_default().into(),
             frequency: all.timebase_freq.unwrap_or_default(),
         }
-    }
-
-    /// Ticks a second.
-    pub fn frequency(&self) -> u32 {
-        self.layout().frequency
     }
 }
 
@@ -103,16 +100,33 @@ impl Driver for RiscvAclintMtimerProperties {
         vec![Port::outputs(self.layout().harts)]
     }
 
+    fn timebase(&self) -> Option<u32> {
+        Some(self.layout().frequency)
+    }
+
+    fn bindings() -> &'static [Binding] {
+        &[
+            Binding {
+                nodes: Nodes::Compatible(&["riscv,clint0", "sifive,clint0"]),
+                read: nodes::clint,
+            },
+            Binding { nodes: Nodes::Compatible(&["riscv,aclint-mtimer"]), read: nodes::mtimer },
+        ]
+    }
+
     fn node(&self, place: &Place<'_>) -> Option<Node> {
         let layout = self.layout();
         let (addr, _) = place.region(0)?;
-        // The binding wants mtime first, then the compare registers.
-        let node = Node::new(format!("mtimer@{:x}", addr + layout.time))
+        // The binding wants mtime first, then the compare registers; each goes on to where the
+        // other begins, or to the end.
+        let reach = |from: u64, other: u64| {
+            if from < other { other - from } else { layout.size - from }
+        };
+        let (time, compare) = (layout.time, layout.timecmp);
+        let reg = [addr + time, reach(time, compare), addr + compare, reach(compare, time)];
+        let node = Node::new(format!("mtimer@{:x}", addr + time))
             .with_strings("compatible", &["riscv,aclint-mtimer"])
-            .with_u64s(
-                "reg",
-                &[addr + layout.time, 8, addr + layout.timecmp, 8 * u64::from(layout.harts)],
-            );
+            .with_u64s("reg", &reg);
         Some(place.with_interrupts(node))
     }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
 
+use super::nodes;
+use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
@@ -15,6 +17,9 @@ use crate::qapi::RiscvAclintSwiProperties;
 /// Size of the region: room for the 4095 harts that the specification allows.
 const SIZE: u64 = 0x4000;
 const MAX_HARTS: u32 = 4095;
+/// The causes that the two kinds raise.
+const SUPERVISOR_SOFTWARE: u32 = 1;
+const MACHINE_SOFTWARE: u32 = 3;
 
 impl Defaults for RiscvAclintSwiProperties {
     fn defaults() -> Self {
@@ -43,6 +48,19 @@ impl Driver for RiscvAclintSwiProperties {
 
     fn ports(&self) -> Vec<Port> {
         vec![Port::outputs(self.harts())]
+    }
+
+    fn bindings() -> &'static [Binding] {
+        &[
+            Binding {
+                nodes: Nodes::Compatible(&["riscv,aclint-mswi"]),
+                read: |node| nodes::swi(node, MACHINE_SOFTWARE, 0),
+            },
+            Binding {
+                nodes: Nodes::Compatible(&["riscv,aclint-sswi"]),
+                read: |node| nodes::swi(node, SUPERVISOR_SOFTWARE, 1),
+            },
+        ]
     }
 
     fn node(&self, place: &Place<'_>) -> Option<Node> {

@@ -2,3 +2,4 @@
 
 mod aclint_mtimer;
 mod aclint_swi;
+mod nodes;

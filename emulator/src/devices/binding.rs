@@ -1,0 +1,150 @@
+//! How a driver reads nodes of a device tree: which ones, and what they are on a board.
+
+use std::collections::HashMap;
+
+use boardwright_devicetree::{Interrupt, NodeRef, Region, TreeError};
+
+use super::{PortDirection, driver};
+use crate::qapi::DeviceOptionsDriver;
+
+/// The nodes of a kind, and how they are read.
+pub struct Binding {
+    /// Which nodes.
+    pub nodes: Nodes,
+    /// What such a node is.
+    ///
+    /// # Errors
+    /// A property that has to be understood is missing or malformed.
+    pub read: fn(&Described<'_, '_>) -> Result<Found, TreeError>,
+}
+
+/// Which nodes a binding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nodes {
+    /// Those with one of these strings in `compatible`.
+    Compatible(&'static [&'static str]),
+    /// Those with this `device_type`.
+    Type(&'static str),
+}
+
+/// A node as a driver is shown it.
+pub struct Described<'a, 't> {
+    /// The node.
+    pub node: NodeRef<'t>,
+    /// `reg`, in the harts' address space.
+    pub regions: Vec<Region>,
+    /// Where its interrupts go, whichever form says so.
+    pub interrupts: Vec<Interrupt<'t>>,
+    /// Ticks a second of the harts' `time`, if the tree says.
+    pub timebase: Option<u32>,
+    /// The size that the user wants this memory to have instead of that in `reg`.
+    pub memory: Option<u64>,
+    /// `mhartid` of a hart, by the path of its interrupt controller.
+    pub harts: &'a HashMap<String, u64>,
+    /// Nodes by their phandles.
+    pub phandles: &'a boardwright_devicetree::Phandles<'t>,
+}
+
+/// What a node is on a board.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Its devices; none where the node says something about others.
+    pub devices: Vec<Part>,
+    /// What of it is not modelled.
+    pub remarks: Vec<String>,
+}
+
+/// A device that a node describes, or one of several.
+#[derive(Debug)]
+pub struct Part {
+    /// Its id, where that is not the node's name.
+    pub id: Option<String>,
+    /// What it is. A character back end is given to it by the reader of the tree.
+    pub options: DeviceOptionsDriver,
+    /// Regions and their addresses.
+    pub regions: Vec<(u32, u64)>,
+    /// Outputs, `sysbus-irq[0]`, and which of the node's interrupts each of them is.
+    pub wires: Vec<(String, usize)>,
+}
+
+impl Part {
+    /// A device with nothing mapped and nothing wired.
+    pub fn new(options: DeviceOptionsDriver) -> Self {
+        Self { id: None, options, regions: Vec::new(), wires: Vec::new() }
+    }
+
+    /// With an id of its own.
+    pub fn named(self, id: String) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// With region 0 at an address.
+    pub fn at(mut self, addr: u64) -> Self {
+        self.regions.push((0, addr));
+        self
+    }
+
+    /// With outputs that are interrupts of the node.
+    pub fn wired(mut self, wires: impl IntoIterator<Item = (String, usize)>) -> Self {
+        self.wires.extend(wires);
+        self
+    }
+}
+
+impl From<Part> for Found {
+    fn from(part: Part) -> Self {
+        Self { devices: vec![part], remarks: Vec::new() }
+    }
+}
+
+impl Described<'_, '_> {
+    /// The usual: one device, its regions where `reg` says, its interrupts in order.
+    pub fn device(&self, options: DeviceOptionsDriver) -> Found {
+        let mut part = Part::new(options);
+        let declared = driver(&part.options);
+        if self.regions.is_empty() && !declared.regions().is_empty() {
+            return self.without_registers();
+        }
+        let addresses = self.regions.iter().map(|region| region.address);
+        part.regions = (0..).zip(addresses).take(declared.regions().len()).collect();
+        let outputs: Vec<String> = declared
+            .ports()
+            .iter()
+            .filter(|port| port.direction == PortDirection::Output)
+            .flat_map(|port| (0..port.count).map(|line| format!("{}[{line}]", port.name)))
+            .collect();
+        let (count, interrupts) = (outputs.len(), self.interrupts.len());
+        part.wires = outputs.into_iter().zip(0..interrupts).collect();
+        let mut found = Found::from(part);
+        if interrupts > count {
+            found.remarks.push(format!(
+                "has {interrupts} interrupts, and the device {count}: the others are not wired"
+            ));
+        }
+        found
+    }
+
+    /// Nothing on the board: the node says something about others.
+    pub fn nothing(&self) -> Found {
+        Found::default()
+    }
+
+    /// What a device is that nobody can reach.
+    pub fn without_registers(&self) -> Found {
+        let remark = format!("'{}' has no reg: left out", self.node.compatible().join(", "));
+        Found { remarks: vec![remark], ..Found::default() }
+    }
+
+    /// A property that is one number.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn number(&self, property: &str) -> Result<Option<u32>, TreeError> {
+        self.node.property(property).map(|property| property.u32()).transpose()
+    }
+
+    /// `mhartid` of the hart that an interrupt goes to.
+    pub fn hartid(&self, interrupt: &Interrupt<'_>) -> Option<u64> {
+        self.harts.get(&interrupt.controller.path()).copied()
+    }
+}
