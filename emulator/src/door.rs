@@ -49,9 +49,21 @@ impl Command {
     }
 }
 
+/// What a door is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To run a machine.
+    #[default]
+    Run,
+    /// To see the board only: `ready` is never entered, and what would enter it ends the script.
+    Look,
+}
+
 /// What the program was told at its start and no command changes.
 #[derive(Clone, Debug, Default)]
 pub struct Startup {
+    /// Whether the board is to run.
+    pub purpose: Purpose,
     /// The guest's name, `-name`.
     pub name: Option<String>,
     /// `-S`: entering `ready` does not start the guest.
@@ -170,6 +182,8 @@ pub struct Door {
     pub(crate) remarks: Vec<String>,
     /// The client whose command is being executed.
     pub(crate) caller: Option<Arc<MonitorState>>,
+    /// Whether all has been seen that [`Purpose::Look`] is about.
+    pub(crate) seen: bool,
     shared: Arc<Shared>,
     /// Whether a wish of the guest waits to be granted.
     wished: Arc<AtomicBool>,
@@ -194,6 +208,7 @@ impl Door {
             run_state: RunState::Prelaunch,
             remarks: Vec::new(),
             caller: None,
+            seen: false,
             inbox: Inbox { sender, shared: shared.clone() },
             shared,
             wished: Arc::default(),

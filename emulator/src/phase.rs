@@ -4,6 +4,7 @@
 use qapi_runtime::QmpError;
 
 use crate::board::Board;
+use crate::door::Purpose;
 use crate::machine::Machine;
 use crate::qapi::{Accelerator, MachineOptions, Phase};
 
@@ -83,6 +84,10 @@ impl crate::door::Door {
     /// The RFC's texts when the target lies behind, or what keeps a phase from being entered.
     pub(crate) fn advance(&mut self, target: Phase, arrival: Arrival) -> Result<(), QmpError> {
         let now = self.stage.phase();
+        if target == Phase::Ready && self.startup.purpose == Purpose::Look {
+            self.seen = true;
+            return self.advance(Phase::Initialized, Arrival::Be);
+        }
         if target == now {
             return match arrival {
                 Arrival::Be => Ok(()),

@@ -14,4 +14,5 @@ mod options;
 mod phases;
 mod seed_session;
 mod typed_client;
+mod verbs;
 mod wire;

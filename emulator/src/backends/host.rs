@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use qapi_runtime::QmpError;
 
-use super::char::Chardev;
+use super::char::{CharConfig, CharError, Chardev};
 use super::io_thread::IoThread;
 use crate::machine::semihosting;
 use crate::machine::trace::Trace;
@@ -92,6 +92,8 @@ pub struct Host {
     pub trace: Arc<Trace>,
     /// What guests may ask the host for, if anything.
     pub semihosting: Option<Arc<semihosting::Config>>,
+    /// Whether nothing leads out: see [`Host::closed`].
+    closed: bool,
     /// The thread that serves sockets and terminals; the last to go.
     pub io: IoThread,
 }
@@ -109,7 +111,31 @@ impl Host {
             hub: EventHub::new(),
             trace: Arc::default(),
             semihosting: None,
+            closed: false,
         })
+    }
+
+    /// A host for boards that are looked at and never run: back ends have their names and lead
+    /// nowhere, and no file is written.
+    ///
+    /// # Errors
+    /// The host gives no thread.
+    pub fn closed() -> std::io::Result<Self> {
+        Ok(Self { closed: true, ..Self::start()? })
+    }
+
+    /// Whether nothing leads out.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Opens a back end; on a closed host, one that leads nowhere.
+    ///
+    /// # Errors
+    /// The host refuses.
+    pub fn open(&self, id: &str, config: &CharConfig) -> Result<Arc<Chardev>, CharError> {
+        let config = if self.closed { &CharConfig::Null } else { config };
+        Chardev::open(id, config, self.io.handle())
     }
 
     /// Tells the user something that is no error.

@@ -27,7 +27,7 @@ impl From<Step> for Command {
 /// Something to print instead of a machine to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// The options: [`super::help_text`].
+    /// The verbs and options.
     Help,
     /// The version.
     Version,

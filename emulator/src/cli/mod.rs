@@ -28,5 +28,5 @@ mod tests;
 pub(crate) use chars::{GDB, GDB_ID};
 pub use error::CliError;
 pub use invocation::{Ask, Invocation, Step};
-pub use options::help_text;
-pub use parse::parse;
+pub(crate) use options::options_text;
+pub use parse::{parse, text};

@@ -142,13 +142,9 @@ pub(super) fn find(name: &str) -> Option<&'static OptionRow> {
     rows().find(|row| row.names.contains(&name))
 }
 
-/// The help: all options in groups, one line an option.
-pub fn help_text() -> String {
-    let mut text = String::from(
-        "usage: boardwright [OPTION...]\n       \
-         boardwright run SCRIPT [OPTION...] [NAME=VALUE...]\n\n\
-         An option may begin with one dash or two. run executes a board script, one command a line.\n",
-    );
+/// All options in groups, one line an option.
+pub(crate) fn options_text() -> String {
+    let mut text = String::new();
     for (title, rows) in GROUPS {
         text.push_str(&format!("\n{title}:\n"));
         for row in *rows {

@@ -13,6 +13,15 @@ use super::machine::{self, MachineParts};
 use super::options::{self, Id};
 use super::script::Script;
 
+/// A word of the command line as text.
+///
+/// # Errors
+/// It is not UTF-8.
+pub fn text(word: OsString) -> Result<String, CliError> {
+    word.into_string()
+        .map_err(|word| CliError::NotText { argument: word.to_string_lossy().into_owned() })
+}
+
 /// Understands a command line, given without the program's own name.
 ///
 /// # Errors
@@ -22,11 +31,7 @@ where
     I: IntoIterator,
     I::Item: Into<OsString>,
 {
-    let mut words = arguments.into_iter().map(|word| {
-        word.into()
-            .into_string()
-            .map_err(|word| CliError::NotText { argument: word.to_string_lossy().into_owned() })
-    });
+    let mut words = arguments.into_iter().map(|word| text(word.into()));
     let mut parser = Parser::default();
     let mut first = true;
     while let Some(word) = words.next().transpose()? {

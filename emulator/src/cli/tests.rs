@@ -1,7 +1,7 @@
 //! Command lines and what they become, as data: the line, then the commands and settings, one a
 //! line. Words are separated by white space; `'...'` keeps a word together.
 
-use super::{Ask, Invocation, Step, help_text, options, parse};
+use super::{Ask, Invocation, Step, options, options_text, parse};
 
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![];
@@ -470,7 +470,7 @@ fn words_are_text() {
 /// The help has a line for each option, and no name stands for two.
 #[test]
 fn the_table_is_sound() {
-    let help = help_text();
+    let help = options_text();
     let mut seen = std::collections::HashSet::new();
     for name in options::names() {
         assert!(seen.insert(name), "-{name} is there twice");

@@ -80,8 +80,7 @@ impl CharCommands for Door {
         };
         let mux = mux.unwrap_or(false);
         let base_id = if mux { format!("{id}-base") } else { id.clone() };
-        let mut chardev =
-            Chardev::open(&base_id, &config, self.host.io.handle()).map_err(failed)?;
+        let mut chardev = self.host.open(&base_id, &config).map_err(failed)?;
         if mux {
             let inbox = self.inbox().clone();
             let quit = Box::new(move || inbox.end(ShutdownCause::HostUi));

@@ -34,6 +34,9 @@ impl MiscCommands for Door {
                 "Parameter 'filter' expects ranges FIRST..LAST, FIRST+SIZE or LAST-SIZE, not '{wrong}'"
             ))
         })?;
+        if self.host.is_closed() {
+            return Ok(());
+        }
         let file = arguments.filename.as_deref().map(Path::new);
         self.host.trace.set_file(file).map_err(|error| {
             let name = arguments.filename.as_deref().unwrap_or_default();

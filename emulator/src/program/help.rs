@@ -8,6 +8,7 @@ use qapi_runtime::QmpError;
 use crate::board::{Property, driver_properties};
 use crate::cli::{self, Ask};
 use crate::machines;
+use crate::program::verbs;
 use crate::qapi::{Accelerator, ChardevBackendKind, DeviceDriver, LogItem, MachineType};
 
 /// The answer's text.
@@ -16,7 +17,7 @@ use crate::qapi::{Accelerator, ChardevBackendKind, DeviceDriver, LogItem, Machin
 /// It asks about a driver that there is not.
 pub(crate) fn answer(ask: &Ask) -> Result<String, QmpError> {
     Ok(match ask {
-        Ask::Help => cli::help_text(),
+        Ask::Help => all(),
         Ask::Version => version(),
         Ask::MachineHelp => machine_help(),
         Ask::DeviceHelp => device_help(),
@@ -34,6 +35,17 @@ pub(crate) fn answer(ask: &Ask) -> Result<String, QmpError> {
         ),
         Ask::MachineProperties(kind) => machine_properties(kind)?,
     })
+}
+
+/// Verbs and options.
+pub(super) fn all() -> String {
+    format!(
+        "usage: boardwright [OPTION...]\n       boardwright VERB [ARGUMENT...]\n\n\
+         An option may begin with one dash or two.\n\n\
+         Verbs (help VERB tells more):\n{}{}",
+        verbs::list(),
+        cli::options_text()
+    )
 }
 
 fn list<'a>(title: &str, names: impl Iterator<Item = &'a str>) -> String {

@@ -3,7 +3,10 @@
 mod daemon;
 pub(crate) mod help;
 mod script;
+pub(crate) mod source;
+pub(crate) mod verbs;
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
@@ -23,7 +26,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Why the program ends before it has begun.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(crate) enum Failure {
     #[error("{0}")]
     Options(#[from] cli::CliError),
     #[error("{}: {}{}", .0, .1.desc, script::hint(.1))]
@@ -31,9 +34,11 @@ enum Failure {
     #[error("{}{}", .0.desc, script::hint(.0))]
     Qmp(Box<QmpError>),
     #[error("{0}")]
-    Script(#[from] script::Failed),
+    Script(#[from] Box<script::Failed>),
     #[error("{what}: {}", Plain(source))]
     Host { what: String, source: std::io::Error },
+    #[error("{0}")]
+    Misuse(String),
     #[error(
         "No machine specified, and nothing to specify one with: add -M MACHINE (-M help lists them), a monitor (-qmp ...), or run a script (boardwright run SCRIPT)"
     )]
@@ -52,18 +57,23 @@ fn host(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Failure {
 }
 
 /// Runs the program with its arguments, its own name left out; returns the exit status.
-pub fn run(arguments: impl IntoIterator<Item = String>) -> u8 {
-    let arguments: Vec<String> = arguments.into_iter().collect();
-    match start(&arguments) {
-        Ok(status) => status,
-        Err(failure) => {
-            let _ = writeln!(std::io::stderr(), "boardwright: {failure}");
-            1
-        }
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Result<Vec<String>, _> = arguments.into_iter().map(cli::text).collect();
+    match arguments {
+        Ok(arguments) if verbs::is_verb(&arguments) => verbs::execute(&arguments),
+        Ok(arguments) => start(&arguments).unwrap_or_else(|failure| fail(&failure, 1)),
+        Err(error) => fail(&error.into(), 1),
     }
 }
 
-fn start(arguments: &[String]) -> Result<u8, Failure> {
+/// Says why the program ends; returns its exit status.
+fn fail(failure: &Failure, status: u8) -> u8 {
+    let _ = writeln!(std::io::stderr(), "boardwright: {failure}");
+    status
+}
+
+/// Runs a machine, or a script that makes one.
+pub(crate) fn start(arguments: &[String]) -> Result<u8, Failure> {
     let invocation = cli::parse(arguments.iter().cloned())?;
     if let Some(ask) = &invocation.ask {
         let text = help::answer(ask)?;
@@ -115,7 +125,11 @@ fn work(
 
 fn open(invocation: &Invocation) -> Result<Door, Failure> {
     let host = Host::start().map_err(host("Cannot start the input and output thread"))?;
-    let startup = Startup { name: invocation.name.clone(), stopped: invocation.stopped };
+    let startup = Startup {
+        name: invocation.name.clone(),
+        stopped: invocation.stopped,
+        ..Startup::default()
+    };
     Ok(Door::new(host, startup))
 }
 

@@ -5,41 +5,70 @@ use std::io::Write;
 use qapi_runtime::{QmpError, Value};
 
 use crate::backends::char::Plain;
-use crate::cli::script::{Script, ScriptError};
+use crate::cli::script::{Line, Script, ScriptError};
 use crate::door::Door;
+use crate::qapi::Phase;
 
 /// Why a script has stopped.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failed {
+pub(crate) enum Failed {
     #[error("Cannot read '{path}': {}", Plain(source))]
     Read { path: String, source: std::io::Error },
     #[error("{0}")]
     Syntax(#[from] ScriptError),
 }
 
-/// Executes all lines, or up to the first that fails.
+/// What happens on the way.
+pub(super) enum Progress<'a> {
+    /// A command is about to be executed; the file it stands in.
+    Line(&'a str, &'a Line),
+    /// It has an answer.
+    Answer(&'a Value),
+    /// It has entered a phase.
+    Phase(Phase),
+}
+
+/// Executes all lines, or up to the first that fails, and shows each.
+///
+/// # Errors
+/// As [`execute`].
+pub(super) fn run(door: &mut Door, script: &Script) -> Result<(), Box<Failed>> {
+    execute(door, script, |progress| match progress {
+        Progress::Line(file, line) => say(&format!("{file}:{}: {}", line.number, line.text)),
+        Progress::Answer(answer) => say(&format!("    {answer}")),
+        Progress::Phase(phase) => say(&format!("    -> {phase}")),
+    })
+}
+
+/// Executes all lines, up to the first that fails or ends the program, or that would run a board
+/// that is only looked at.
 ///
 /// # Errors
 /// The file cannot be read, a line is malformed (nothing is executed then), or a command fails.
-pub(super) fn run(door: &mut Door, script: &Script) -> Result<(), Failed> {
+pub(super) fn execute(
+    door: &mut Door,
+    script: &Script,
+    mut tell: impl FnMut(Progress<'_>),
+) -> Result<(), Box<Failed>> {
     let path = script.path.display().to_string();
     let text = std::fs::read_to_string(&script.path)
         .map_err(|source| Failed::Read { path: path.clone(), source })?;
-    let lines = Script::parse(&text, &path)?;
+    let lines = Script::parse(&text, &path).map_err(Failed::from)?;
     for line in lines {
-        if door.ended().is_some() {
+        if door.ended().is_some() || door.seen {
             break;
         }
         let before = door.phase();
-        say(&format!("{path}:{}: {}", line.number, line.text));
+        tell(Progress::Line(&path, &line));
         let answer = door
             .execute(&line.command)
-            .map_err(|error| line.error(&path, format!("{}{}", error.desc, hint(&error))))?;
+            .map_err(|error| line.error(&path, format!("{}{}", error.desc, hint(&error))))
+            .map_err(Failed::from)?;
         if answer.as_object().is_none_or(|object| !object.is_empty()) {
-            say(&format!("    {answer}"));
+            tell(Progress::Answer(&answer));
         }
         if door.phase() != before {
-            say(&format!("    -> {}", door.phase()));
+            tell(Progress::Phase(door.phase()));
         }
     }
     Ok(())
