@@ -123,6 +123,7 @@ impl Core {
         self.triggers_changed();
         self.waiting = false;
         self.lost = false;
+        self.interrupts.clear_nmi();
         self.switch_translations();
         self.flush_memory();
         self.flush_code();

@@ -32,6 +32,10 @@ pub struct CpuModel {
     pub cbom_block: u16,
     /// The same for Zicboz.
     pub cboz_block: u16,
+    /// Where non-maskable interrupts are handled.
+    pub nmi_vector: u64,
+    /// Where exceptions of machine mode go while one is handled (Smrnmi).
+    pub nmi_exception_vector: u64,
     /// The version of the privileged architecture.
     pub privileged: PrivilegedSpec,
     /// The JEDEC number of the vendor.
@@ -151,6 +155,8 @@ const GENERIC: CpuModel = CpuModel {
     misaligned: true,
     cbom_block: 64,
     cboz_block: 64,
+    nmi_vector: 0x1000,
+    nmi_exception_vector: 0x1000,
     privileged: PrivilegedSpec::V1_12,
     mvendorid: 0,
     marchid: 0,

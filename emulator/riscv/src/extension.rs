@@ -200,7 +200,7 @@ extensions! {
     /// Physical memory protection that restricts machine mode.
     Smepmp "smepmp" modelled needs [Zicsr];
     /// Non-maskable interrupts that can be returned from.
-    Smrnmi "smrnmi" later needs [Zicsr];
+    Smrnmi "smrnmi" modelled needs [Zicsr];
     /// State of extensions enabled for the modes below, machine level.
     Smstateen "smstateen" modelled parts [Ssstateen] needs [Zicsr];
 }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const EXIT: u64 = 1 << 63;
 /// Forget cached pages and code.
 const FLUSH: u64 = 1 << 62;
+/// A non-maskable interrupt is pending.
+pub(crate) const NMI: u64 = 1 << 61;
 /// The requests, which no `mie` masks.
 pub(crate) const REQUESTS: u64 = EXIT | FLUSH;
 
@@ -21,7 +23,7 @@ pub(crate) const REQUESTS: u64 = EXIT | FLUSH;
 pub struct Interrupts {
     /// The levels and requests. First, for translated code to look at.
     word: AtomicU64,
-    /// The causes that end a `wfi`: `mie` when the hart went to sleep.
+    /// The bits that end a `wfi`: `mie` when the hart went to sleep, for the most part.
     wake: AtomicU64,
     /// Whether a thread is, or is about to be, in `wait`.
     sleeping: AtomicBool,
@@ -51,7 +53,13 @@ impl Interrupts {
 
     /// The levels of the inputs, as bits of `mip`.
     pub fn pending(&self) -> u64 {
-        self.word.load(Ordering::Acquire) & !REQUESTS
+        self.word.load(Ordering::Acquire) & !(REQUESTS | NMI)
+    }
+
+    /// Raises a non-maskable interrupt: an edge, which stays pending until the hart takes it.
+    pub fn raise_nmi(&self) {
+        self.word.fetch_or(NMI, Ordering::SeqCst);
+        self.ring();
     }
 
     /// Makes [`Hart::run`](crate::Hart::run) return `Requested`, now or when called next, and
@@ -114,14 +122,24 @@ impl Interrupts {
         self.word.load(Ordering::Relaxed)
     }
 
-    /// Says which causes end the sleep that begins.
-    pub(crate) fn sleep_until(&self, mie: u64) {
-        self.wake.store(mie & !REQUESTS, Ordering::SeqCst);
+    /// Says which bits of the word end the sleep that begins, requests apart, which do always.
+    pub(crate) fn sleep_until(&self, bits: u64) {
+        self.wake.store(bits & !REQUESTS, Ordering::SeqCst);
     }
 
     /// Takes an exit request, if there is one.
     pub(crate) fn take_exit(&self) -> bool {
         self.take(EXIT)
+    }
+
+    /// Takes a non-maskable interrupt, if there is one.
+    pub(crate) fn accept_nmi(&self) -> bool {
+        self.take(NMI)
+    }
+
+    /// Forgets a non-maskable interrupt that is pending.
+    pub(crate) fn clear_nmi(&self) {
+        self.take(NMI);
     }
 
     /// Takes a flush request, if there is one.

@@ -184,6 +184,18 @@ const FEATURES: &[Feature] = &[
             }
         },
     },
+    Feature {
+        name: "rnmi-exception-vector",
+        kind: Kind::Number(0, u64::MAX),
+        get: |cpu| CpuValue::Number(cpu.nmi_exception_vector),
+        set: |cpu, value| cpu.nmi_exception_vector = number(value),
+    },
+    Feature {
+        name: "rnmi-interrupt-vector",
+        kind: Kind::Number(0, u64::MAX),
+        get: |cpu| CpuValue::Number(cpu.nmi_vector),
+        set: |cpu, value| cpu.nmi_vector = number(value),
+    },
     switch(
         "s",
         |cpu| CpuValue::Switch(cpu.modes == Modes::Msu),

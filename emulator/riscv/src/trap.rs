@@ -5,7 +5,7 @@
 use crate::core::Core;
 use crate::csr::status;
 use crate::extension::Extension;
-use crate::interrupts::REQUESTS;
+use crate::interrupts::{NMI, REQUESTS};
 use crate::isa::{Flow, Stop};
 use crate::observe::TrapEvent;
 
@@ -74,6 +74,7 @@ pub fn cause_name(cause: u64, interrupt: bool) -> &'static str {
         (false, 12) => "instruction_page_fault",
         (false, 13) => "load_page_fault",
         (false, 15) => "store_page_fault",
+        (true, 0) => "non_maskable",
         (true, 1) => "supervisor_software",
         (true, 3) => "machine_software",
         (true, 5) => "supervisor_timer",
@@ -102,6 +103,9 @@ impl Core {
 
     /// The interrupts that would be taken now if they were pending.
     fn unmasked(&self) -> u64 {
+        if self.is_in_nmi() {
+            return 0;
+        }
         let csr = &self.csr;
         let machine = self.mode < Mode::Machine || csr.mstatus & status::MIE != 0;
         let supervisor = self.mode < Mode::Supervisor
@@ -117,9 +121,10 @@ impl Core {
     }
 
     /// Tells the run loop which inputs to look at. To be called after a change of the mode,
-    /// `mstatus`, `mie` or `mideleg`.
+    /// `mstatus`, `mie`, `mideleg` or `mnstatus`.
     pub(crate) fn update_attention(&mut self) {
-        self.attention = self.unmasked() | REQUESTS;
+        let nmi = if self.is_in_nmi() { 0 } else { NMI };
+        self.attention = self.unmasked() | nmi | REQUESTS;
     }
 
     /// The cause of the interrupt to be taken now, if any. Those for machine mode come first.
@@ -131,6 +136,20 @@ impl Core {
         let for_machine = ready & !self.csr.mideleg;
         let ready = if for_machine != 0 { for_machine } else { ready };
         PRIORITY.into_iter().find(|cause| ready >> cause & 1 != 0).map(u64::from)
+    }
+
+    /// Takes a non-maskable interrupt, if one is pending that may be taken.
+    pub(crate) fn accept_nmi(&mut self) -> bool {
+        let taken = !self.is_in_nmi() && self.interrupts.accept_nmi();
+        if taken {
+            self.take_nmi();
+        }
+        taken
+    }
+
+    /// The bits of the word of inputs that end a `wfi`.
+    pub(crate) fn waking(&self) -> u64 {
+        self.csr.mie | if self.is_in_nmi() { 0 } else { NMI }
     }
 
     /// Whether a `wfi` has to go on.
@@ -164,6 +183,8 @@ impl Core {
             csr.mstatus = status::enter_machine(csr.mstatus, from);
             csr.mtvec
         };
+        let in_nmi = from == Mode::Machine && self.is_in_nmi();
+        let vector = if in_nmi { self.config.cpu.nmi_exception_vector } else { vector };
         let offset = if interrupt && vector & 1 != 0 { 4 * cause } else { 0 };
         self.pc = self.xlen.truncate((vector & !3).wrapping_add(offset));
         self.reservation = None;
@@ -171,7 +192,7 @@ impl Core {
     }
 
     /// Goes on in a mode after `now` instructions, with `mstatus` already changed.
-    fn enter(&mut self, mode: Mode, now: u64) {
+    pub(crate) fn enter(&mut self, mode: Mode, now: u64) {
         self.mode = mode;
         self.counters_change_mode(now);
         self.update_view();
@@ -237,7 +258,7 @@ impl Core {
         self.return_to(self.csr.sepc, to)
     }
 
-    fn return_to(&mut self, pc: u64, mode: Mode) -> Flow {
+    pub(crate) fn return_to(&mut self, pc: u64, mode: Mode) -> Flow {
         self.pc = self.xlen.truncate(pc & !self.misaligned_pc);
         self.reservation = None;
         // The return itself counts where it comes from.

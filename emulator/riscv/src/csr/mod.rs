@@ -13,6 +13,7 @@ mod counting;
 pub(crate) mod environment;
 pub(crate) mod float;
 mod machine;
+mod nmi;
 mod protection;
 mod state;
 mod stateen;
@@ -75,6 +76,7 @@ const LISTS: &[&[Csr]] = &[
     stateen::CSRS,
     protection::CSRS,
     trigger::CSRS,
+    nmi::CSRS,
     float::CSRS,
 ];
 

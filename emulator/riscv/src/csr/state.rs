@@ -1,6 +1,7 @@
 //! What the control and status registers store.
 
 use super::counting::Counters;
+use super::nmi::NmiState;
 use super::trigger::Triggers;
 use super::{environment, status};
 use crate::cpu::CpuModel;
@@ -38,6 +39,7 @@ pub(crate) struct CsrState {
     pub(crate) counters: Counters,
     pub(crate) triggers: Triggers,
     pub(crate) pmp: Pmp,
+    pub(crate) nmi: NmiState,
 }
 
 impl CsrState {
@@ -70,6 +72,7 @@ impl CsrState {
             counters: Counters::new(),
             triggers: Triggers::new(cpu),
             pmp: Pmp::new(cpu.pmp_regions, cpu.pmp_granularity),
+            nmi: NmiState::new(cpu),
         }
     }
 }

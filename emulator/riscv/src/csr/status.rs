@@ -63,11 +63,20 @@ pub(super) fn legal(cpu: &CpuModel, old: u64, value: u64) -> u64 {
         Modes::Msu => MIE | MPIE | MPP | MPRV | TW | SUPERVISOR | TVM | TSR,
     };
     let writable = writable & !absent(cpu);
-    let previous = match (value >> MPP_SHIFT & 3, cpu.modes) {
+    old & !writable & !MPP | value & writable & !MPP | legal_previous(cpu, old, value)
+}
+
+/// What a write of `value` makes of the field that names the mode before: a mode that there is.
+pub(super) fn legal_previous(cpu: &CpuModel, old: u64, value: u64) -> u64 {
+    match (value >> MPP_SHIFT & 3, cpu.modes) {
         (3, _) | (0, Modes::Mu | Modes::Msu) | (1, Modes::Msu) => value & MPP,
         _ => old & MPP,
-    };
-    old & !writable | value & writable & !MPP | previous
+    }
+}
+
+/// The value with the mode before in its field.
+pub(super) fn with_previous(status: u64, from: Mode) -> u64 {
+    status & !MPP | (from as u64) << MPP_SHIFT
 }
 
 /// What a write of `value` to `sstatus` makes of `old`.
@@ -96,8 +105,7 @@ fn set(status: u64, bit: u64, on: bool) -> u64 {
 
 /// After a trap to machine mode.
 pub(crate) fn enter_machine(status: u64, from: Mode) -> u64 {
-    let status = set(status, MPIE, status & MIE != 0) & !(MIE | MPP);
-    status | (from as u64) << MPP_SHIFT
+    with_previous(set(status, MPIE, status & MIE != 0) & !MIE, from)
 }
 
 /// After a trap to supervisor mode.

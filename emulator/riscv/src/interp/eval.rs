@@ -370,6 +370,7 @@ impl<const XLEN: u32> Eval<'_, XLEN> {
             Helper::SfenceVma => self.core.fence_translations(bits, a, b)?,
             Helper::SfenceInval => self.core.order_invalidations(bits)?,
             // These go on elsewhere.
+            Helper::Mnret => return self.core.nmi_return(bits),
             Helper::Mret => return self.core.machine_return(bits),
             Helper::Sret => return self.core.supervisor_return(bits),
             Helper::Wfi => self.core.wait_for_interrupt(bits)?,

@@ -61,9 +61,11 @@ pub(crate) fn run(core: &mut Core, blocks: &mut Blocks, budget: u64) -> Exit {
             core.interrupts.sleep_until(0);
             return Exit::Wfi;
         }
+        // An interrupt that is taken needs an instruction of its handler to follow.
+        let nmi = left > 0 && core.accept_nmi();
         if core.waiting {
             if !core.roused() {
-                core.interrupts.sleep_until(core.csr.mie);
+                core.interrupts.sleep_until(core.waking());
                 return Exit::Wfi;
             }
             core.waiting = false;
@@ -71,7 +73,7 @@ pub(crate) fn run(core: &mut Core, blocks: &mut Blocks, budget: u64) -> Exit {
         if left == 0 {
             return Exit::Budget;
         }
-        if let Some(cause) = core.pending_interrupt() {
+        if let (Some(cause), false) = (core.pending_interrupt(), nmi) {
             core.take_trap(cause, true, 0);
         }
         core.update_attention();

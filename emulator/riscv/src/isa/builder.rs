@@ -106,6 +106,8 @@ pub enum Helper {
     SfenceInval,
     /// Do something to the block of memory that an address lies in.
     CacheBlock(CacheOp),
+    /// Return from a non-maskable interrupt.
+    Mnret,
     /// Return from a machine-mode trap.
     Mret,
     /// Return from a supervisor-mode trap.

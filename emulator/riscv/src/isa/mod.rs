@@ -164,6 +164,7 @@ pub const LISTS: &[&[Instruction]] = &[
     zicsr::INSTRUCTIONS,
     zifencei::INSTRUCTIONS,
     privileged::MACHINE,
+    privileged::SMRNMI,
     privileged::SUPERVISOR,
     privileged::SVINVAL,
 ];

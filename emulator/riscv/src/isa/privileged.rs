@@ -1,11 +1,12 @@
 //! Privileged instructions (volume II, "Trap-Return Instructions", "Wait for Interrupt" and
 //! "Supervisor Memory-Management Fence Instruction", "'Svinval' Extension for Fine-Grained
-//! Address-Translation Cache Invalidation"). In which modes they may be used, the helpers check.
+//! Address-Translation Cache Invalidation", "'Smrnmi' Extension for Resumable Non-Maskable Interrupts"). In which modes they may be used, the helpers check.
 
 use super::{Helper, Instruction, Needs, extension};
 use crate::extension::Extension;
 
 pub(super) const MACHINE: &[Instruction] = machine::INSTRUCTIONS;
+pub(super) const SMRNMI: &[Instruction] = smrnmi::INSTRUCTIONS;
 pub(super) const SUPERVISOR: &[Instruction] = supervisor::INSTRUCTIONS;
 pub(super) const SVINVAL: &[Instruction] = svinval::INSTRUCTIONS;
 
@@ -20,6 +21,17 @@ mod machine {
         "wfi" Any None "0001000 00101 00000 000 00000 1110011" |b, _i| {
             let zero = b.constant(0);
             b.helper(Helper::Wfi, zero, zero)?;
+        }
+    }
+}
+
+mod smrnmi {
+    use super::*;
+
+    extension! { Needs::Extension(Extension::Smrnmi);
+        "mnret" Any None "0111000 00010 00000 000 00000 1110011" |b, _i| {
+            let zero = b.constant(0);
+            b.helper(Helper::Mnret, zero, zero)?;
         }
     }
 }

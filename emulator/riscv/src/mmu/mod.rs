@@ -66,7 +66,8 @@ const PHYSICAL_BITS: u32 = 56;
 impl Core {
     /// The mode whose rights a load or store has.
     fn data_mode(&self) -> Mode {
-        if self.mode == Mode::Machine && self.csr.mstatus & status::MPRV != 0 {
+        let modified = self.csr.mstatus & status::MPRV != 0 && !self.is_in_nmi();
+        if self.mode == Mode::Machine && modified {
             status::mpp(self.csr.mstatus)
         } else {
             self.mode

@@ -9,6 +9,7 @@ mod debug;
 mod float;
 mod memory;
 mod newer;
+mod nmi;
 mod paging;
 mod protection;
 mod random;
