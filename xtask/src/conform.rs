@@ -22,9 +22,10 @@ use object::{Object, ObjectSegment, ObjectSymbol};
 use crate::tidy::root;
 
 const USAGE: &str = "\
-usage: cargo xtask conform FOLDER [--verbose]
+usage: cargo xtask conform FOLDER [--cpu PROPERTY=VALUE,...] [--verbose]
 
     FOLDER       where the tests are; folders in it are looked into
+    --cpu        what the harts differ in from the types max and max32
     --verbose    each failure, with what the test said
 
 Failures that are known, with their reasons, are in xtask/conform-known.txt.
@@ -47,10 +48,11 @@ struct Group {
 
 /// Runs the verb.
 pub(crate) fn run(mut parser: lexopt::Parser) -> anyhow::Result<ExitCode> {
-    let (mut folder, mut verbose) = (None, false);
+    let (mut folder, mut properties, mut verbose) = (None, String::new(), false);
     while let Some(argument) = parser.next()? {
         match argument {
             Value(value) if folder.is_none() => folder = Some(PathBuf::from(value)),
+            Long("cpu") => properties = parser.value()?.string()?,
             Long("verbose") => verbose = true,
             Short('h') | Long("help") => {
                 eprint!("{USAGE}");
@@ -63,13 +65,14 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> anyhow::Result<ExitCode> {
         eprint!("{USAGE}");
         return Ok(ExitCode::from(2));
     };
+    let cpus = Cpus::new(&properties)?;
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     for path in files(&folder)? {
         let data = std::fs::read(&path)?;
         let Some(test) = Test::read(&data, &path) else { continue };
         let group = groups.entry(test.group.clone()).or_default();
         group.all += 1;
-        if let Err(error) = test.run() {
+        if let Err(error) = test.run(&cpus) {
             group.failed.insert(test.name.clone(), format!("{error:#}"));
         }
     }
@@ -146,6 +149,25 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// The harts that tests are run on: with all that there is, but for what is asked for.
+struct Cpus {
+    wide: CpuModel,
+    narrow: CpuModel,
+}
+
+impl Cpus {
+    fn new(properties: &str) -> anyhow::Result<Cpus> {
+        let given = || properties.split(',').filter(|property| !property.is_empty());
+        let model = |name| -> anyhow::Result<CpuModel> {
+            let model = CpuModel::find(name).context("no such CPU model")?;
+            let pairs =
+                given().map(|property| property.split_once('=').unwrap_or((property, "on")));
+            Ok(model.with_properties(pairs)?)
+        };
+        Ok(Cpus { wide: model("max")?, narrow: model("max32")? })
+    }
+}
+
 /// A test that can be run.
 struct Test<'a> {
     name: String,
@@ -171,16 +193,13 @@ impl<'a> Test<'a> {
         Some(Test { name, group, file, tohost, reference })
     }
 
-    fn run(&self) -> anyhow::Result<()> {
+    fn run(&self, cpus: &Cpus) -> anyhow::Result<()> {
         let ram = Ram::new(RAM_SIZE)?;
         for segment in self.file.segments() {
             let at = segment.address().checked_sub(RAM).context("a segment is not in RAM")?;
             ram.write(at, segment.data()?)?;
         }
-        let wide = self.file.is_64();
-        // With all that there is.
-        let model = if wide { "max" } else { "max32" };
-        let cpu = CpuModel::find(model).context("no such CPU model")?.clone();
+        let cpu = if self.file.is_64() { cpus.wide.clone() } else { cpus.narrow.clone() };
         let mut hart = Hart::new(
             HartConfig { hartid: 0, reset_vector: self.file.entry(), cpu },
             Arc::new(Memory(ram.clone())),
