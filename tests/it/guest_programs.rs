@@ -180,3 +180,35 @@ fn a_loader_for_a_hart_that_is_not_there_is_refused() -> Result<()> {
     assert!(ended.err.contains("'cpu-num' is 7, and the board has 1 harts"), "{}", ended.err);
     Ok(())
 }
+
+/// A hart whose handler of non-maskable interrupts passes; nothing else ends its program.
+const WITH_NMI: &str = "sysbus-mmio-map device=ram addr=0x80000000
+    qom-set path=cpus property=cpu-type value=rv64,rnmi-interrupt-vector=0x80000100";
+
+#[test]
+fn a_device_can_raise_a_non_maskable_interrupt() -> Result<()> {
+    let lines = format!(
+        "{WITH_NMI}
+        qom-set path=mtimer property=unnamed-gpio-out[0] value=cpus/harts[0]/nmi[0]"
+    );
+    // The timer's comparator is 0 after reset, so a write of it makes its output high.
+    let program = vec![lui(S0, 0x2004), sd(ZERO, S0, 0), SPIN];
+    passes(&lines, &[("0x80000000", program), ("0x80000100", pass())])
+}
+
+#[test]
+fn a_client_can_raise_a_non_maskable_interrupt() -> Result<()> {
+    let images = [("0x80000000", vec![SPIN]), ("0x80000100", pass())];
+    let (scratch, arguments) =
+        start(WITH_NMI, &images, &["-qmp", "unix:{dir}/qmp,server=on,wait=off"])?;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let socket = scratch.path("qmp");
+    let program = Program::start_in(scratch, &arguments)?;
+    let mut client = boardwright_tests::client::Client::connect(&socket)?;
+    while client.phase()? != "ready" {}
+    let refused = client.refused("inject-nmi", json!({ "cpu-index": 1 }))?;
+    assert_eq!(refused, "CPU 1 not found: query-cpus-fast lists the machine's harts");
+    client.execute("inject-nmi", json!({}))?;
+    assert_eq!(program.ended()?.status.code(), Some(0));
+    Ok(())
+}

@@ -119,6 +119,13 @@ const VERBS: &[Verb] = &[
         run: logfile,
     },
     Verb {
+        name: "nmi",
+        alias: None,
+        arguments: "",
+        help: "inject an NMI on the default CPU",
+        run: |door, _, hart| plain(door, "inject-nmi", json!({ "cpu-index": hart })),
+    },
+    Verb {
         name: "print",
         alias: Some("p"),
         arguments: "/fmt expr",

@@ -4,7 +4,9 @@ use qapi_runtime::QmpError;
 
 use crate::door::Door;
 use crate::phase::Arrival;
-use crate::qapi::{Phase, Powerdown, RunState, RunStateCommands, ShutdownCause, StatusInfo};
+use crate::qapi::{
+    InjectNmi, Phase, Powerdown, RunState, RunStateCommands, ShutdownCause, StatusInfo,
+};
 
 impl RunStateCommands for Door {
     fn query_status(&mut self) -> Result<StatusInfo, QmpError> {
@@ -26,6 +28,18 @@ impl RunStateCommands for Door {
     fn system_reset(&mut self) -> Result<(), QmpError> {
         self.reset(false, ShutdownCause::HostQmpSystemReset);
         Ok(())
+    }
+
+    fn inject_nmi(&mut self, arguments: InjectNmi) -> Result<(), QmpError> {
+        let index = arguments.cpu_index.unwrap_or(0);
+        // The gate lets the command through at `ready` only.
+        let Some(machine) = self.stage.machine() else { return Ok(()) };
+        if machine.harts().raise_nmi(index as usize) {
+            return Ok(());
+        }
+        Err(QmpError::generic(format!(
+            "CPU {index} not found: query-cpus-fast lists the machine's harts"
+        )))
     }
 
     fn system_powerdown(&mut self) -> Result<(), QmpError> {

@@ -255,7 +255,7 @@ pub trait Device: Send + Sync {
         let _ = (region, offset, size, value);
     }
 
-    /// An input line changes.
+    /// An input line changes; the lines of several ports are counted on, in the ports' order.
     fn input(&self, unit: u32, line: u32, level: bool) {
         let _ = (unit, line, level);
     }

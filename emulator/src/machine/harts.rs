@@ -261,6 +261,13 @@ impl Harts {
         });
     }
 
+    /// Raises a non-maskable interrupt at a hart; false where there is no such hart.
+    pub fn raise_nmi(&self, index: usize) -> bool {
+        let Some(hart) = self.list.get(index) else { return false };
+        hart.interrupts.raise_nmi();
+        true
+    }
+
     /// The host thread of a hart.
     pub fn thread_id(&self, index: usize) -> Option<i32> {
         self.list.get(index)?.thread_id.get().copied()

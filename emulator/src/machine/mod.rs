@@ -21,7 +21,7 @@ use crate::backends::char::{Chardev, Plain};
 use crate::backends::host::Chardevs;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
-use crate::devices::{Built, Device, PortDirection, RegionKind};
+use crate::devices::{Built, Device, Port, PortDirection, RegionKind};
 
 pub use clock::{Alarm, AlarmId, VirtualClock};
 pub use guest::Guest;
@@ -221,7 +221,7 @@ impl Parts {
         around: &Surroundings,
     ) -> Result<(), QmpError> {
         let driver = device.driver();
-        let outputs = driver.ports().iter().map(outputs_of).sum::<u32>();
+        let outputs = lines_of(&driver.ports(), PortDirection::Output);
         let lines: Vec<Line> = (0..outputs).map(|_| Line::default()).collect();
         let site = Site { board, device, lines: lines.clone(), clock: clock.clone(), around };
         let Built { device: live, memory, images, harts } = driver.build(&site)?;
@@ -246,7 +246,7 @@ impl Parts {
             else {
                 continue;
             };
-            line.connect(target, to.unit, to.line);
+            line.connect(target, to.unit, line_number(board, to, PortDirection::Input));
             let timer = self.devices.get(&from.device).and_then(|source| source.time_source());
             let hart = self.first_hart.get(&to.device).map(|first| first + to.unit as usize);
             if let (Some(timer), Some(hart)) = (timer, hart.and_then(|hart| self.harts.get(hart))) {
@@ -256,9 +256,8 @@ impl Parts {
     }
 
     fn line(&self, board: &Board, output: &PortRef) -> Option<&Line> {
-        let ports = board.device(&output.device)?.driver().ports();
-        let before: u32 = ports.iter().take(output.port as usize).map(outputs_of).sum();
-        self.lines.get(&output.device)?.get((before + output.line) as usize)
+        let number = line_number(board, output, PortDirection::Output);
+        self.lines.get(&output.device)?.get(number as usize)
     }
 
     fn ranges(&self, board: &Board, view: &View) -> Result<Vec<Range>, QmpError> {
@@ -287,6 +286,14 @@ impl Parts {
     }
 }
 
-fn outputs_of(port: &crate::devices::Port) -> u32 {
-    if port.direction == PortDirection::Output { port.count } else { 0 }
+/// How many lines ports have that go one way.
+fn lines_of(ports: &[Port], direction: PortDirection) -> u32 {
+    ports.iter().filter(|port| port.direction == direction).map(|port| port.count).sum()
+}
+
+/// The number of a line among all of its device that go its way.
+fn line_number(board: &Board, place: &PortRef, direction: PortDirection) -> u32 {
+    let ports = board.device(&place.device).map(|device| device.driver().ports());
+    let before = ports.as_deref().and_then(|ports| ports.get(..place.port as usize));
+    lines_of(before.unwrap_or_default(), direction) + place.line
 }

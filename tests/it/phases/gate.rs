@@ -48,6 +48,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("sysbus-mmio-map", "i"),
     ("x-sysbus-mmio-map", "i"),
     ("stop", "r"),
+    ("inject-nmi", "r"),
     ("system_reset", "r"),
     ("system_powerdown", "r"),
     ("query-cpus-fast", "r"),

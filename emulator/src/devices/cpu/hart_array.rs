@@ -9,12 +9,16 @@ use qapi_runtime::QmpError;
 use super::{model, node};
 use crate::board::MOST_HARTS;
 use crate::devices::node::Place;
-use crate::devices::{Built, Defaults, Device, Driver, Port, Units};
+use crate::devices::{Built, Defaults, Device, Driver, Port, PortDirection, Units};
 use crate::machine::{HartClock, HartPlan, Site};
 use crate::qapi::RiscvHartArrayProperties;
 
 /// Where harts start that nothing else gives a start.
 const RESET_VECTOR: u64 = 0x1000;
+/// Lines of a hart's first port.
+const INPUT_COUNT: u32 = 64;
+/// The port of the non-maskable interrupt, whose line follows those.
+const NMI: &str = "nmi";
 /// Interrupt inputs of a hart that mean something: the standard causes of the privileged
 /// architecture, section 3.1.9.
 const INPUTS: [u32; 6] = [SUPERVISOR_SOFTWARE, 3, 5, 7, 9, 11];
@@ -88,7 +92,8 @@ impl Driver for RiscvHartArrayProperties {
     }
 
     fn ports(&self) -> Vec<Port> {
-        vec![Port::inputs(64)]
+        let nmi = Port { name: NMI, direction: PortDirection::Input, count: 1 };
+        vec![Port::inputs(INPUT_COUNT), nmi]
     }
 
     fn unit_node(&self, place: &Place<'_>, unit: u32) -> Option<Node> {
@@ -124,9 +129,13 @@ struct HartArray(Vec<Arc<Interrupts>>);
 
 impl Device for HartArray {
     fn input(&self, unit: u32, line: u32, level: bool) {
-        let Some(interrupts) = self.0.get(unit as usize).filter(|_| INPUTS.contains(&line)) else {
+        let Some(interrupts) = self.0.get(unit as usize) else { return };
+        if line == INPUT_COUNT && level {
+            interrupts.raise_nmi();
+        }
+        if !INPUTS.contains(&line) {
             return;
-        };
+        }
         // SSIP stays until software clears it (ACLINT specification, chapter 4).
         if level || line != SUPERVISOR_SOFTWARE {
             interrupts.set(line, level);
