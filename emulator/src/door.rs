@@ -12,12 +12,17 @@ use std::time::SystemTime;
 use qapi_runtime::{Event, Handler, Map, Policy, QmpError, Value};
 
 use crate::backends::host::Host;
-use crate::cli::Step;
+use crate::board::Origin;
 use crate::debug::gdb;
 use crate::machine::{Pace, Surroundings, Wish};
 use crate::phase::Stage;
-use crate::qapi::{self, MachinePhaseChange, Phase, Reset, RunState, Shutdown, ShutdownCause};
+use crate::qapi::{
+    self, CommandOrigin, MachinePhaseChange, Phase, Reset, RunState, Shutdown, ShutdownCause,
+};
 use crate::qmp::{CommandFacts, EventHub, Executor, MonitorState, Request};
+
+/// The feature of commands that change a board, and nothing else.
+const BOARD_EDIT: &str = "board-edit";
 
 /// A command as every transport delivers it.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +62,15 @@ pub enum Purpose {
     Run,
     /// To see the board only: `ready` is never entered, and what would enter it ends the script.
     Look,
+}
+
+/// A command and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What to execute.
+    pub command: Command,
+    /// Where it comes from, for the journal and for messages.
+    pub origin: Origin,
 }
 
 /// What the program was told at its start and no command changes.
@@ -184,6 +198,10 @@ pub struct Door {
     pub(crate) caller: Option<Arc<MonitorState>>,
     /// Whether all has been seen that [`Purpose::Look`] is about.
     pub(crate) seen: bool,
+    /// Where commands come from at the moment.
+    origin: Origin,
+    /// The command that is being executed, if it changes boards.
+    editing: Option<Command>,
     shared: Arc<Shared>,
     /// Whether a wish of the guest waits to be granted.
     wished: Arc<AtomicBool>,
@@ -209,6 +227,8 @@ impl Door {
             remarks: Vec::new(),
             caller: None,
             seen: false,
+            origin: Origin::program(),
+            editing: None,
             inbox: Inbox { sender, shared: shared.clone() },
             shared,
             wished: Arc::default(),
@@ -232,12 +252,40 @@ impl Door {
         self.pending.extend(steps);
     }
 
-    /// Executes a command: looks it up, asks the gate, decodes the arguments, runs it.
+    /// Executes a command: looks it up, asks the gate, decodes the arguments, runs it. It comes
+    /// from where the command comes from that has led here, if any ([`Door::perform`]).
     ///
     /// # Errors
     /// Whatever is wrong with it; board and machine are as before then.
     pub fn execute(&mut self, command: &Command) -> Result<Value, QmpError> {
         self.execute_under(command, Policy::ACCEPT)
+    }
+
+    /// The same for a command that says where it comes from.
+    ///
+    /// # Errors
+    /// As for [`Door::execute`].
+    pub fn perform(&mut self, step: &Step) -> Result<Value, QmpError> {
+        self.on_behalf(step.origin.clone(), |door| door.execute(&step.command))
+    }
+
+    /// Does something of which all commands come from one place.
+    pub(crate) fn on_behalf<T>(&mut self, origin: Origin, work: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.origin, origin);
+        let result = work(self);
+        self.origin = before;
+        result
+    }
+
+    /// The command that is being executed and where it comes from, for the journal.
+    ///
+    /// # Errors
+    /// The schema does not say that it changes boards, so nobody would know that it does.
+    pub(crate) fn executing(&self) -> Result<Step, QmpError> {
+        let command = self.editing.clone().ok_or_else(|| {
+            QmpError::generic(format!("The command lacks the feature '{BOARD_EDIT}'"))
+        })?;
+        Ok(Step { command, origin: self.origin.clone() })
     }
 
     /// The same for a client, who is held to the policy.
@@ -247,7 +295,11 @@ impl Door {
         entry.info.admit(policy)?;
         qapi::gate(entry.info, self.stage.phase())?;
         let shared = self.shared.clone();
-        entry.run(self, &shared, &command.arguments, policy)
+        let edits = entry.info.has_feature(BOARD_EDIT).then(|| command.clone());
+        let outer = std::mem::replace(&mut self.editing, edits);
+        let result = entry.run(self, &shared, &command.arguments, policy);
+        self.editing = outer;
+        result
     }
 
     /// Serves clients and the guest until the program is to end; returns its exit status.
@@ -273,14 +325,26 @@ impl Door {
     fn serve_one(&mut self, message: Message) {
         match message {
             Message::Request(request) => {
-                let Request { name, arguments, monitor, done } = request;
+                let Request { name, arguments, id, monitor, done } = request;
+                let request = id.map(|id| format!(", request {id}")).unwrap_or_default();
+                let place =
+                    format!("QMP client {} at {}{request}", monitor.id(), monitor.chardev());
                 self.caller = Some(monitor);
                 let command = Command { name, arguments };
-                let result = self.execute_under(&command, self.shared.policy());
+                let policy = self.shared.policy();
+                let result = self.on_behalf(Origin::new(CommandOrigin::Client, place), |door| {
+                    door.execute_under(&command, policy)
+                });
                 self.caller = None;
                 done(result.map(Some));
             }
-            Message::Line(line, done) => done(self.human(&line, self.chosen_hart)),
+            Message::Line(line, done) => {
+                let place = format!("human monitor: {}", line.trim());
+                let said = self.on_behalf(Origin::new(CommandOrigin::Person, place), |door| {
+                    door.human(&line, door.chosen_hart)
+                });
+                done(said);
+            }
             Message::Wish(Wish::PowerOff { status }) => {
                 // No STOP: what clients see of a guest that powers off is SHUTDOWN.
                 if let Some(machine) = self.stage.machine() {

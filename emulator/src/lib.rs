@@ -12,6 +12,7 @@ mod commands;
 pub mod debug;
 pub mod devices;
 pub mod door;
+pub mod edit;
 pub mod machine;
 pub mod machines;
 pub mod phase;

@@ -5,19 +5,20 @@ use qapi_runtime::QmpError;
 
 use crate::board::Board;
 use crate::door::Purpose;
+use crate::edit::{Draft, Setup};
 use crate::machine::Machine;
-use crate::qapi::{Accelerator, MachineOptions, Phase};
+use crate::qapi::{Accelerator, CommandOrigin, Phase};
 
 /// How far the creation of the machine has come.
 pub enum Stage {
     /// There is no machine.
     NoMachine,
     /// A machine with its properties.
-    MachineCreated(Box<MachineOptions>),
+    MachineCreated(Box<Setup>),
     /// And its accelerator.
-    AccelCreated(Box<MachineOptions>, Accelerator),
+    AccelCreated(Box<Setup>, Accelerator),
     /// The board, to be added to.
-    Initialized(Board),
+    Initialized(Draft),
     /// The board as it was built, and the machine made from it.
     Ready(Board, Machine),
 }
@@ -40,7 +41,8 @@ impl Stage {
     /// There is none yet.
     pub fn board(&self) -> Result<&Board, QmpError> {
         match self {
-            Self::Initialized(board) | Self::Ready(board, _) => Ok(board),
+            Self::Initialized(draft) => Ok(draft.board()),
+            Self::Ready(board, _) => Ok(board),
             _ => Err(QmpError::generic(format!(
                 "There is no board at '{}': it exists from 'initialized' on",
                 self.phase()
@@ -60,9 +62,9 @@ impl Stage {
     fn copy(&self) -> Option<Self> {
         Some(match self {
             Self::NoMachine => Self::NoMachine,
-            Self::MachineCreated(options) => Self::MachineCreated(options.clone()),
-            Self::AccelCreated(options, accel) => Self::AccelCreated(options.clone(), *accel),
-            Self::Initialized(board) => Self::Initialized(board.clone()),
+            Self::MachineCreated(setup) => Self::MachineCreated(setup.clone()),
+            Self::AccelCreated(setup, accel) => Self::AccelCreated(setup.clone(), *accel),
+            Self::Initialized(draft) => Self::Initialized(draft.clone()),
             Self::Ready(..) => return None,
         })
     }
@@ -146,14 +148,15 @@ impl crate::door::Door {
     fn step(&mut self) -> Result<(), QmpError> {
         match std::mem::replace(&mut self.stage, Stage::NoMachine) {
             Stage::NoMachine => Err(no_machine()),
-            Stage::MachineCreated(options) => {
-                self.stage = Stage::AccelCreated(options, Accelerator::Tcg);
+            Stage::MachineCreated(setup) => {
+                self.stage = Stage::AccelCreated(setup, Accelerator::Tcg);
                 Ok(())
             }
-            Stage::AccelCreated(options, _) => self.initialize(*options),
-            Stage::Initialized(board) => {
+            Stage::AccelCreated(setup, _) => self.initialize(*setup),
+            Stage::Initialized(draft) => {
+                let board = draft.board().clone();
                 let machine = Machine::elaborate(&board, &self.surroundings());
-                // The board is put back by the caller when this fails.
+                // The draft is put back by the caller when this fails.
                 machine.map(|machine| self.stage = Stage::Ready(board, machine))
             }
             ready @ Stage::Ready(..) => {
@@ -164,18 +167,22 @@ impl crate::door::Door {
     }
 
     /// The machine's own commands, then those that the options asked for.
-    fn initialize(&mut self, options: MachineOptions) -> Result<(), QmpError> {
+    fn initialize(&mut self, setup: Setup) -> Result<(), QmpError> {
+        let Setup { options, journal } = setup;
         if let Some(cpu) = &options.cpu {
             crate::devices::cpu::model::parse(cpu)?;
         }
         let plan = crate::machines::template(options.type_.tag()).commands(&options)?;
-        self.stage = Stage::Initialized(Board::new(options));
+        self.stage = Stage::Initialized(Draft::new(Board::begin(options, journal)));
         self.remarks = plan.remarks;
-        let own = plan.commands.into_iter().map(|command| (command.label(), command));
-        let pending = self.pending.clone().into_iter().map(|step| (step.origin, step.command));
-        for (origin, command) in own.chain(pending) {
-            self.execute(&command)
-                .map_err(|error| QmpError { desc: format!("{origin}: {}", error.desc), ..error })?;
+        for step in plan.steps.into_iter().chain(self.pending.clone()) {
+            self.perform(&step).map_err(|error| {
+                let place = match step.origin.kind {
+                    CommandOrigin::Option => step.origin.text.to_string(),
+                    _ => step.command.label(),
+                };
+                QmpError { desc: format!("{place}: {}", error.desc), ..error }
+            })?;
         }
         Ok(())
     }

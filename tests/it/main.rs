@@ -9,6 +9,7 @@ mod firmware;
 mod first_board;
 mod guest_programs;
 mod guide;
+mod history;
 mod monitors;
 mod options;
 mod phases;

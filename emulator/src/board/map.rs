@@ -34,6 +34,8 @@ pub struct Mapping {
     pub alias: Option<String>,
     /// How many mappings were made before it; among equals of priority the later is seen.
     pub order: u64,
+    /// The number in the board's journal of the command that made it.
+    pub entry: u64,
 }
 
 impl Mapping {
@@ -116,6 +118,7 @@ impl Board {
             priority: request.priority.unwrap_or(0),
             alias: request.alias.clone(),
             order: self.next_mapping,
+            entry: self.journal().len(),
         };
         self.next_mapping += 1;
         self.mappings.insert_mut(key, mapping);
@@ -225,7 +228,7 @@ mod tests {
 
     fn mapping(order: u64, addr: u64, size: u64, priority: i32) -> Mapping {
         let device = "d".into();
-        Mapping { device, region: 0, addr, size, offset: 0, priority, alias: None, order }
+        Mapping { device, region: 0, addr, size, offset: 0, priority, alias: None, order, entry: 0 }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! behaviour.
 
 pub mod import;
+mod journal;
 mod map;
 mod object;
 mod path;
@@ -22,6 +23,7 @@ use rpds::RedBlackTreeMapSync;
 use crate::devices::{Driver, PortDirection, Region, Units};
 use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, MachineOptions};
 
+pub use journal::{Entry, Journal, Origin};
 pub use map::{Mapping, Span, View};
 pub use object::{Object, Property, change_machine, cpu_properties, driver_properties};
 pub use wire::PortRef;
@@ -43,6 +45,8 @@ pub struct Device {
     pub options: DeviceOptionsDriver,
     /// How many devices were added before it.
     pub order: u64,
+    /// The number in the board's journal of the command that made it.
+    pub entry: u64,
 }
 
 impl Device {
@@ -77,12 +81,19 @@ pub struct Board {
     /// The next mapping's order.
     next_mapping: u64,
     wires: wire::Wires,
+    journal: Journal,
 }
 
 impl Board {
     /// An empty board for a machine.
     pub fn new(machine: MachineOptions) -> Self {
+        Self::begin(machine, Journal::default())
+    }
+
+    /// An empty board for a machine that commands have made.
+    pub fn begin(machine: MachineOptions, journal: Journal) -> Self {
         Self {
+            journal,
             machine: Arc::new(machine),
             devices: RedBlackTreeMapSync::new_sync(),
             created: RedBlackTreeMapSync::new_sync(),
@@ -114,7 +125,13 @@ impl Board {
         }
         let named = options.id.is_some();
         let order = self.next_order();
-        let device = Arc::new(Device { name: name.clone(), named, options: options.driver, order });
+        let device = Arc::new(Device {
+            name: name.clone(),
+            named,
+            options: options.driver,
+            order,
+            entry: self.journal.len(),
+        });
         let driver = device.driver();
         if driver.needs_id() && !named {
             return Err(QmpError::generic(format!("Device '{kind}' needs an id: add id=NAME")));

@@ -24,6 +24,8 @@ pub struct PortRef {
 pub(super) struct Wires {
     forward: RedBlackTreeMapSync<PortRef, PortRef>,
     backward: RedBlackTreeMapSync<PortRef, PortRef>,
+    /// By output, the number in the board's journal of the command that made the wire.
+    entries: RedBlackTreeMapSync<PortRef, u64>,
 }
 
 impl Wires {
@@ -47,6 +49,7 @@ impl Wires {
         if let Some(input) = self.forward.get(output).cloned() {
             self.forward.remove_mut(output);
             self.backward.remove_mut(&input);
+            self.entries.remove_mut(output);
         }
     }
 }
@@ -89,6 +92,7 @@ impl Board {
         self.wires.remove(output);
         self.wires.forward.insert_mut(output.clone(), input.clone());
         self.wires.backward.insert_mut(input.clone(), output.clone());
+        self.wires.entries.insert_mut(output.clone(), self.journal().len());
         Ok(())
     }
 
@@ -96,6 +100,11 @@ impl Board {
     pub fn disconnect(&mut self, port: &PortRef) {
         let output = self.wires.output_of(port).cloned();
         self.wires.remove(output.as_ref().unwrap_or(port));
+    }
+
+    /// The number in the board's journal of the command that wired an output; 0 for none.
+    pub fn wired_by(&self, output: &PortRef) -> u64 {
+        self.wires.entries.get(output).copied().unwrap_or(0)
     }
 
     /// Every wire, output first.

@@ -2,8 +2,10 @@
 
 use qapi_runtime::{Map, Value};
 
+use crate::door::Step;
+
 use super::error::CliError;
-use super::invocation::{Ask, Given, Step, is_help};
+use super::invocation::{Ask, Given, is_help};
 use super::keyval;
 use super::machine::put;
 

@@ -3,26 +3,12 @@
 
 use std::path::PathBuf;
 
-use crate::door::Command;
+use crate::board::Origin;
+use crate::door::{Command, Step};
+use crate::qapi::CommandOrigin;
 
 use super::error::CliError;
 use super::script::Script;
-
-/// A command and the option it stands for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// What to execute.
-    pub command: Command,
-    /// Where it comes from, for messages: `option -device loader,file=a.elf`. For what is there by
-    /// default, the option that would say so.
-    pub origin: String,
-}
-
-impl From<Step> for Command {
-    fn from(step: Step) -> Self {
-        step.command
-    }
-}
 
 /// Something to print instead of a machine to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,11 +89,12 @@ impl Given<'_> {
         CliError::BadValue { option: self.text(), problem: problem.into() }
     }
 
-    /// The command this option stands for.
+    /// The command this option stands for. What is there by default comes from the option that
+    /// would say so.
     pub(super) fn step(self, name: &str, arguments: qapi_runtime::Map) -> Step {
         Step {
             command: Command { name: name.into(), arguments },
-            origin: format!("option {}", self.text()),
+            origin: Origin::new(CommandOrigin::Option, format!("option {}", self.text())),
         }
     }
 }

@@ -3,10 +3,11 @@
 
 use qapi_runtime::{Map, Value};
 
+use crate::door::Step;
 use crate::qapi::Accelerator;
 
 use super::error::CliError;
-use super::invocation::{Ask, Given, Step, is_help};
+use super::invocation::{Ask, Given, is_help};
 use super::keyval;
 
 /// What has been said about the machine so far.

@@ -27,6 +27,6 @@ mod tests;
 
 pub(crate) use chars::{GDB, GDB_ID};
 pub use error::CliError;
-pub use invocation::{Ask, Invocation, Step};
+pub use invocation::{Ask, Invocation};
 pub(crate) use options::options_text;
 pub use parse::{parse, text};

@@ -4,10 +4,12 @@ use std::ffi::OsString;
 
 use qapi_runtime::{Map, Value};
 
+use crate::door::Step;
+
 use super::chars::{self, Chars, Mode, Surroundings};
 use super::device::{self, Device};
 use super::error::CliError;
-use super::invocation::{Ask, Given, Invocation, Step, is_help};
+use super::invocation::{Ask, Given, Invocation, is_help};
 use super::keyval;
 use super::machine::{self, MachineParts};
 use super::options::{self, Id};

@@ -1,7 +1,9 @@
 //! Command lines and what they become, as data: the line, then the commands and settings, one a
 //! line. Words are separated by white space; `'...'` keeps a word together.
 
-use super::{Ask, Invocation, Step, options, options_text, parse};
+use crate::door::Step;
+
+use super::{Ask, Invocation, options, options_text, parse};
 
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![];
@@ -454,8 +456,8 @@ fn what_is_asked_for_comes_before_what_is_wrong_later() {
 #[test]
 fn steps_tell_where_they_come_from() {
     let invocation = parse(["-M", "none", "-device", "loader,file=a", "-append", "x"]).unwrap();
-    assert_eq!(invocation.machine.unwrap().origin, "option -M none");
-    assert_eq!(invocation.devices[0].origin, "option -device loader,file=a");
+    assert_eq!(invocation.machine.unwrap().origin.to_string(), "option -M none");
+    assert_eq!(invocation.devices[0].origin.to_string(), "option -device loader,file=a");
 }
 
 #[test]

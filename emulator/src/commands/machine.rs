@@ -2,8 +2,9 @@
 
 use qapi_runtime::QmpError;
 
-use crate::board::{MOST_HARTS, Object};
-use crate::door::{Door, Shared};
+use crate::board::{Journal, MOST_HARTS, Object};
+use crate::door::{Door, Shared, Step};
+use crate::edit::Setup;
 use crate::machines;
 use crate::phase::{Arrival, Stage};
 use crate::qapi::{
@@ -58,7 +59,10 @@ impl MachineCommands for Door {
     }
 
     fn machine_set(&mut self, arguments: MachineOptions) -> Result<(), QmpError> {
-        self.stage = Stage::MachineCreated(Box::new(arguments));
+        let Step { command, origin } = self.executing()?;
+        let mut journal = Journal::default();
+        journal.record(origin, command);
+        self.stage = Stage::MachineCreated(Box::new(Setup { options: arguments, journal }));
         self.phase_changed(Phase::MachineCreated);
         Ok(())
     }

@@ -8,6 +8,7 @@ mod cpu;
 mod human;
 mod inspect;
 mod introspect;
+mod journal;
 mod machine;
 mod misc;
 mod qdev;

@@ -16,14 +16,11 @@ const SYSTEM_BUS: &str = "main-system-bus";
 
 impl QdevCommands for Door {
     fn device_add(&mut self, mut arguments: DeviceOptions) -> Result<(), QmpError> {
-        match &mut self.stage {
-            Stage::Initialized(board) => {
+        match &self.stage {
+            Stage::Initialized(_) => self.edit(|board| {
                 cpu::complete(&mut arguments.driver, &board.machine);
-                let mut changed = board.clone();
-                changed.add(arguments)?;
-                *board = changed;
-                Ok(())
-            }
+                board.add(arguments).map(|_| ())
+            }),
             // None of the devices so far sits on a bus that can take one while the guest runs.
             _ if driver(&arguments.driver).on_bus() => {
                 Err(QmpError::generic(format!("Bus '{SYSTEM_BUS}' does not support hotplugging")))

@@ -54,11 +54,11 @@ impl QomCommands for Door {
 
     fn qom_get(&mut self, arguments: QomGet) -> Result<Value, QmpError> {
         let QomGet { path, property } = &arguments;
-        if let Stage::MachineCreated(options) | Stage::AccelCreated(options, _) = &self.stage
+        if let Stage::MachineCreated(setup) | Stage::AccelCreated(setup, _) = &self.stage
             && path.trim_matches('/') == "machine"
         {
-            let kind = options.type_.tag();
-            return machines::get(options, property).ok_or_else(|| {
+            let kind = setup.options.type_.tag();
+            return machines::get(&setup.options, property).ok_or_else(|| {
                 QmpError::generic(format!("Property '{kind}-machine.{property}' not found"))
             });
         }
@@ -68,26 +68,25 @@ impl QomCommands for Door {
 
     fn qom_set(&mut self, arguments: QomSet) -> Result<(), QmpError> {
         let QomSet { path, property, value } = &arguments;
-        match &mut self.stage {
-            Stage::MachineCreated(options) | Stage::AccelCreated(options, _)
+        match &self.stage {
+            Stage::MachineCreated(_) | Stage::AccelCreated(..)
                 if path.trim_matches('/') == "machine" =>
             {
-                let kind = options.type_.tag();
-                if !machines::has(kind, property) {
-                    return Err(QmpError::generic(format!(
-                        "Property '{kind}-machine.{property}' not found"
-                    )));
-                }
-                **options = change_machine(options, property, value)?;
-                Ok(())
+                self.set_up(|options| {
+                    let kind = options.type_.tag();
+                    if !machines::has(kind, property) {
+                        return Err(QmpError::generic(format!(
+                            "Property '{kind}-machine.{property}' not found"
+                        )));
+                    }
+                    *options = change_machine(options, property, value)?;
+                    Ok(())
+                })
             }
-            Stage::Initialized(board) => {
-                let mut changed = board.clone();
-                let object = changed.find(path)?;
-                changed.set(&object, property, value)?;
-                *board = changed;
-                Ok(())
-            }
+            Stage::Initialized(_) => self.edit(|board| {
+                let object = board.find(path)?;
+                board.set(&object, property, value)
+            }),
             Stage::Ready(board, _) => {
                 let object = board.find(path)?;
                 // Tells an unknown property from one that can no longer be set.

@@ -8,10 +8,11 @@ mod sifive_dt;
 
 use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
 
-use crate::board::{Board, Property};
-use crate::door::Command;
+use crate::board::{Board, Origin, Property};
+use crate::door::{Command, Step};
 use crate::qapi::{
-    MachineOptions, MachineOptionsBase, MachineOptionsNone, MachineOptionsSifiveDt, MachineType,
+    CommandOrigin, MachineOptions, MachineOptionsBase, MachineOptionsNone, MachineOptionsSifiveDt,
+    MachineType,
 };
 
 /// What a kind of machine is.
@@ -41,9 +42,18 @@ pub trait Template: Sync {
 #[derive(Default)]
 pub struct Plan {
     /// In this order.
-    pub commands: Vec<Command>,
+    pub steps: Vec<Step>,
     /// What was not understood, for the user.
     pub remarks: Vec<String>,
+}
+
+impl Plan {
+    /// Commands that a machine's template issues of itself.
+    pub fn of(kind: MachineType, commands: Vec<Command>) -> Self {
+        let origin = Origin::new(CommandOrigin::Machine, format!("machine {kind}"));
+        let step = |command| Step { command, origin: origin.clone() };
+        Self { steps: commands.into_iter().map(step).collect(), remarks: Vec::new() }
+    }
 }
 
 /// One row a machine, in the schema's order; a machine of the schema without a row does not compile.

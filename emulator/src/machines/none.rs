@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Plan, Template};
 use crate::board::Board;
 use crate::door::Command;
-use crate::qapi::{MachineOptions, MachineOptionsType};
+use crate::qapi::{MachineOptions, MachineOptionsType, MachineType};
 
 /// The machine's own memory.
 const MEMORY: &str = "machine.ram";
@@ -40,7 +40,7 @@ impl Template for None {
             let device = json!({ "driver": "riscv.hart_array", "id": HARTS, "num-harts": cpus });
             commands.push(Command::new("device_add", device)?);
         }
-        Ok(Plan { commands, remarks: Vec::new() })
+        Ok(Plan::of(MachineType::None, commands))
     }
 
     fn follow(&self, board: &mut Board, property: &str) -> Result<(), QmpError> {

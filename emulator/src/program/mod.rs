@@ -15,10 +15,11 @@ use serde_json::json;
 
 use crate::backends::char::{Plain, terminal};
 use crate::backends::host::Host;
-use crate::cli::{self, Invocation, Step};
-use crate::door::{Command, Door, Startup};
+use crate::board::Origin;
+use crate::cli::{self, Invocation};
+use crate::door::{Command, Door, Startup, Step};
 use crate::phase::Arrival;
-use crate::qapi::{Phase, ShutdownCause};
+use crate::qapi::{CommandOrigin, Phase, ShutdownCause};
 use crate::qmp::Monitor;
 
 /// How long output may take to reach its reader before the program ends without it.
@@ -134,9 +135,9 @@ fn open(invocation: &Invocation) -> Result<Door, Failure> {
 }
 
 fn execute(door: &mut Door, step: &Step) -> Result<(), Failure> {
-    door.execute(&step.command)
+    door.perform(step)
         .map(|_| ())
-        .map_err(|error| Failure::Step(step.origin.clone(), Box::new(error)))
+        .map_err(|error| Failure::Step(step.origin.to_string(), Box::new(error)))
 }
 
 /// Logging, back ends and monitors. A socket may wait here for its first client as long as it
@@ -155,7 +156,9 @@ fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
         if let Some(id) = id.as_ref().filter(|id| **id != name) {
             let alias = json!({ "id": name, "backend": "alias", "chardev": id });
             let command = Command::new("x-chardev-add", alias)?;
-            execute(door, &Step { command, origin: format!("option -serial chardev:{id}") })?;
+            let origin = format!("option -serial chardev:{id}");
+            let origin = Origin::new(CommandOrigin::Option, origin);
+            execute(door, &Step { command, origin })?;
         }
     }
     door.defer(invocation.devices.clone());

@@ -61,7 +61,7 @@ pub(super) fn execute(
         let before = door.phase();
         tell(Progress::Line(&path, &line));
         let answer = door
-            .execute(&line.command)
+            .perform(&line.step(&path))
             .map_err(|error| line.error(&path, format!("{}{}", error.desc, hint(&error))))
             .map_err(Failed::from)?;
         if answer.as_object().is_none_or(|object| !object.is_empty()) {

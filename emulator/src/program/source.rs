@@ -140,7 +140,7 @@ impl Source {
             return Err(Failure::Misuse(format!("'{self}' asks for help: -M {machine} gives it")));
         }
         for step in invocation.machine.iter().chain(&invocation.accel) {
-            door.execute(&step.command).map_err(|error| self.failed(error))?;
+            door.perform(step).map_err(|error| self.failed(error))?;
         }
         self.arrive(door)
     }

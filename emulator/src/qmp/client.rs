@@ -52,11 +52,12 @@ impl Client {
         executor: Arc<dyn Executor>,
         config: &SessionConfig,
     ) -> Arc<Self> {
+        let monitor = MonitorState::new(chardev.id(), config.capabilities.clone());
         Arc::new(Self {
             id,
             chardev,
             executor,
-            monitor: Arc::new(MonitorState::new(config.capabilities.clone())),
+            monitor: Arc::new(monitor),
             pretty: config.pretty,
             work: Mutex::default(),
             wants_events: Mutex::new(false),
@@ -138,10 +139,11 @@ impl Client {
             };
             match call {
                 Ok(Call { name, arguments }) => {
-                    let answer = Answer { client: Some(Arc::clone(self)), id };
+                    let answer = Answer { client: Some(Arc::clone(self)), id: id.clone() };
                     self.executor.submit(Request {
                         name,
                         arguments,
+                        id,
                         monitor: Arc::clone(&self.monitor),
                         done: Box::new(move |result| answer.give(result)),
                     });

@@ -23,6 +23,8 @@ pub struct Request {
     pub name: String,
     /// Its arguments, not checked.
     pub arguments: Map,
+    /// What the client calls the request.
+    pub id: Option<Value>,
     /// Who asks.
     pub monitor: Arc<MonitorState>,
     /// To be called with the result, after the events that the command raised were emitted. If it

@@ -45,6 +45,7 @@ pub struct SessionConfig {
 #[derive(Debug)]
 pub struct MonitorState {
     id: u64,
+    chardev: Arc<str>,
     offered: Vec<Capability>,
     /// What was enabled; `None` before negotiation.
     enabled: Mutex<Option<Vec<Capability>>>,
@@ -52,16 +53,22 @@ pub struct MonitorState {
 
 impl MonitorState {
     /// The state of a new client.
-    pub(super) fn new(offered: Vec<Capability>) -> Self {
+    pub(super) fn new(chardev: &str, offered: Vec<Capability>) -> Self {
         static CLIENTS: AtomicU64 = AtomicU64::new(1);
         let id = CLIENTS.fetch_add(1, Ordering::Relaxed);
-        Self { id, offered, enabled: Mutex::new(None) }
+        Self { id, chardev: chardev.into(), offered, enabled: Mutex::new(None) }
     }
 
     /// A number that no other client has, for state that is kept by client.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// The id of the character back end that the client has come by.
+    #[must_use]
+    pub fn chardev(&self) -> &str {
+        &self.chardev
     }
 
     /// Whether negotiation is complete.

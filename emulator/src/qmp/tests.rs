@@ -384,7 +384,10 @@ fn clients_come_and_go() {
     fourth.expect(&[GREETING]);
     fourth.send(CAPS);
     fourth.expect_silence();
-    server.toy.out_of_band("release", &Map::new(), &Arc::new(MonitorState::new(vec![]))).unwrap();
+    server
+        .toy
+        .out_of_band("release", &Map::new(), &Arc::new(MonitorState::new("toy", vec![])))
+        .unwrap();
     fourth.expect(&[OK]);
     fourth.send("{'execute':'echo','id':4}");
     fourth.expect(&[r#"{"return": {}, "id": 4}"#]);
@@ -469,7 +472,10 @@ fn the_queue_holds_eight_behind_the_running_one() {
     // With the eighth, reading stops.
     client.send("{'execute':'echo','id':8}{'exec-oob':'release','id':'b','arguments':{'bad':1}}");
     client.expect_silence();
-    server.toy.out_of_band("release", &Map::new(), &Arc::new(MonitorState::new(vec![]))).unwrap();
+    server
+        .toy
+        .out_of_band("release", &Map::new(), &Arc::new(MonitorState::new("toy", vec![])))
+        .unwrap();
     let mut got: Vec<String> = (0..10).map(|_| client.line()).collect();
     // The out-of-band answer may fall between any two of the others.
     got.retain(|line| *line != refused("b"));

@@ -21,6 +21,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("qmp_capabilities", "nmair"),
     ("query-version", "nmair"),
     ("query-commands", "nmair"),
+    ("board-log", "mair"),
     ("query-name", "nmair"),
     ("query-qmp-schema", "nmair"),
     ("query-machines", "nmair"),

@@ -64,7 +64,7 @@ impl<'t> Import<'t> {
             if let Some(resetvec) = resetvec {
                 device["resetvec"] = resetvec.into();
             }
-            self.command("device_add", device);
+            self.command(&first.node, "device_add", device);
             for (unit, cpu) in array.iter().enumerate() {
                 let controller = cpu.node.children().find(|node| node.has("#interrupt-cells"));
                 if let Some(controller) = controller {

@@ -14,11 +14,12 @@ use boardwright_devicetree::{Interrupt, NodeRef, Phandles, Tree, TreeError};
 use qapi_runtime::{Encode, Map, QmpError, Value};
 use serde_json::json;
 
+use crate::board::Origin;
 use crate::devices::binding::{Binding, Described, Found, Nodes, Part};
 use crate::devices::{PortDirection, bindings, driver};
-use crate::door::Command;
+use crate::door::{Command, Step};
 use crate::machines::Plan;
-use crate::qapi::{DeviceOptions, MachineOptions};
+use crate::qapi::{CommandOrigin, DeviceOptions, MachineOptions};
 
 /// Nodes that describe no device on a bus.
 const NO_DEVICES: &[&str] =
@@ -87,9 +88,15 @@ fn wrong(error: TreeError) -> QmpError {
 }
 
 impl<'t> Import<'t> {
-    fn command(&mut self, name: &str, arguments: Value) {
+    fn command(&mut self, node: &NodeRef<'_>, name: &str, arguments: Value) {
+        let place = match &self.options.dtb {
+            Some(file) => format!("{file}: {}", node.path()),
+            None => node.path(),
+        };
+        let origin = Origin::new(CommandOrigin::DeviceTree, place);
         // The arguments are objects throughout, so this cannot fail.
-        self.plan.commands.extend(Command::new(name, arguments));
+        let command = Command::new(name, arguments);
+        self.plan.steps.extend(command.map(|command| Step { command, origin }));
     }
 
     fn remark(&mut self, node: &NodeRef<'_>, what: &str) {
@@ -211,13 +218,13 @@ impl<'t> Import<'t> {
             if let (Some(_), Some(serial)) = (declared.console(), serials.get(&place)) {
                 arguments.insert("chardev".into(), serial.as_str().into());
             }
-            self.command("device_add", Value::Object(arguments));
+            self.command(node, "device_add", Value::Object(arguments));
             for (region, addr) in &part.regions {
                 let mut mapping = json!({ "device": id, "addr": addr });
                 if *region != 0 {
                     mapping["mmio"] = (*region).into();
                 }
-                self.command("sysbus-mmio-map", mapping);
+                self.command(node, "sysbus-mmio-map", mapping);
             }
             let inputs =
                 declared.ports().into_iter().find(|port| port.direction == PortDirection::Input);
@@ -268,7 +275,8 @@ impl<'t> Import<'t> {
                     continue;
                 }
                 let input = format!("{}/unnamed-gpio-in[{line}]", inputs.path);
-                self.command("qom-set", json!({ "path": id, "property": output, "value": input }));
+                let wire = json!({ "path": id, "property": output, "value": input });
+                self.command(&entry.node, "qom-set", wire);
             }
         }
     }

@@ -25,7 +25,9 @@ use std::path::PathBuf;
 
 use qapi_runtime::Map;
 
-use crate::door::Command;
+use crate::board::Origin;
+use crate::door::{Command, Step};
+use crate::qapi::CommandOrigin;
 
 use super::keyval;
 use cursor::{Cursor, Fault};
@@ -73,6 +75,12 @@ impl Script {
 }
 
 impl Line {
+    /// The command, from where it stands in `file`.
+    pub fn step(&self, file: &str) -> Step {
+        let origin = Origin::new(CommandOrigin::Script, format!("{file}:{}", self.number));
+        Step { command: self.command.clone(), origin }
+    }
+
     /// The error for a command that was understood and failed.
     pub fn error(&self, file: &str, message: impl Into<String>) -> ScriptError {
         ScriptError {

@@ -1,0 +1,3 @@
+//! How a board came to be, and the way back.
+
+mod log;
