@@ -5,6 +5,7 @@ mod char;
 mod compat;
 mod control;
 mod cpu;
+mod device_tree;
 mod human;
 mod inspect;
 mod introspect;

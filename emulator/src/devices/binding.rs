@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use boardwright_devicetree::{Interrupt, NodeRef, Region, TreeError};
 
 use super::{PortDirection, driver};
-use crate::qapi::DeviceOptionsDriver;
+use crate::qapi::{DeviceOptionsDriver, DeviceTreeProblem};
 
 /// The nodes of a kind, and how they are read.
 pub struct Binding {
@@ -51,7 +51,21 @@ pub struct Found {
     /// Its devices; none where the node says something about others.
     pub devices: Vec<Part>,
     /// What of it is not modelled.
-    pub remarks: Vec<String>,
+    pub remarks: Vec<(DeviceTreeProblem, String)>,
+    /// Whether the nodes below it are understood as parts of it.
+    pub has_children: bool,
+}
+
+impl Found {
+    /// These devices.
+    pub fn devices(devices: Vec<Part>) -> Self {
+        Self { devices, ..Self::default() }
+    }
+
+    /// Tells the user of something that is not modelled.
+    pub fn remark(&mut self, problem: DeviceTreeProblem, text: impl Into<String>) {
+        self.remarks.push((problem, text.into()));
+    }
 }
 
 /// A device that a node describes, or one of several.
@@ -93,7 +107,7 @@ impl Part {
 
 impl From<Part> for Found {
     fn from(part: Part) -> Self {
-        Self { devices: vec![part], remarks: Vec::new() }
+        Self::devices(vec![part])
     }
 }
 
@@ -117,9 +131,10 @@ impl Described<'_, '_> {
         part.wires = outputs.into_iter().zip(0..interrupts).collect();
         let mut found = Found::from(part);
         if interrupts > count {
-            found.remarks.push(format!(
+            let text = format!(
                 "has {interrupts} interrupts, and the device {count}: the others are not wired"
-            ));
+            );
+            found.remark(DeviceTreeProblem::Interrupt, text);
         }
         found
     }
@@ -131,8 +146,10 @@ impl Described<'_, '_> {
 
     /// What a device is that nobody can reach.
     pub fn without_registers(&self) -> Found {
-        let remark = format!("'{}' has no reg: left out", self.node.compatible().join(", "));
-        Found { remarks: vec![remark], ..Found::default() }
+        let compatible = self.node.compatible().join(", ");
+        let mut found = self.nothing();
+        found.remark(DeviceTreeProblem::LeftOut, format!("'{compatible}' has no reg: left out"));
+        found
     }
 
     /// A property that is one number.
@@ -141,6 +158,21 @@ impl Described<'_, '_> {
     /// It is something else.
     pub fn number(&self, property: &str) -> Result<Option<u32>, TreeError> {
         self.node.property(property).map(|property| property.u32()).transpose()
+    }
+
+    /// The frequency of the clock that drives the device: its own word for it, or that of the clock
+    /// that it refers to.
+    ///
+    /// # Errors
+    /// A property is malformed.
+    pub fn clock(&self) -> Result<Option<u32>, TreeError> {
+        const FREQUENCY: &str = "clock-frequency";
+        if let Some(frequency) = self.number(FREQUENCY)? {
+            return Ok(Some(frequency));
+        }
+        let Some(clocks) = self.node.property("clocks") else { return Ok(None) };
+        let clock = clocks.u32s()?.first().and_then(|phandle| self.phandles.get(*phandle)).cloned();
+        clock.and_then(|clock| clock.property(FREQUENCY)).map(|property| property.u32()).transpose()
     }
 
     /// `mhartid` of the hart that an interrupt goes to.

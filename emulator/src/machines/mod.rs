@@ -12,7 +12,7 @@ use crate::board::{Board, Origin, Property};
 use crate::door::{Command, Step};
 use crate::qapi::{
     CommandOrigin, MachineOptions, MachineOptionsBase, MachineOptionsNone, MachineOptionsSifiveDt,
-    MachineType,
+    MachineOptionsType, MachineType,
 };
 
 /// What a kind of machine is.
@@ -85,6 +85,21 @@ fn members(kind: MachineType) -> impl Iterator<Item = &'static MemberInfo> {
         .iter()
         .chain(own_members(kind))
         .filter(|m| m.name != "type")
+}
+
+/// Machine `none`, of which nothing is said: where any board can be put.
+pub fn empty() -> MachineOptions {
+    MachineOptions {
+        cpu: None,
+        smp: None,
+        memory: None,
+        firmware: None,
+        kernel: None,
+        initrd: None,
+        append: None,
+        dtb: None,
+        type_: MachineOptionsType::None(MachineOptionsNone { ram_addr: None }),
+    }
 }
 
 /// The properties of a kind of machine.

@@ -5,9 +5,11 @@ use boardwright_devicetree::Tree;
 use qapi_runtime::QmpError;
 
 use super::{Plan, Template};
-use crate::board::{Board, import};
+use crate::board::import::{self, Planned};
+use crate::board::{Board, Origin};
 use crate::devices::cpu::model;
-use crate::qapi::{MachineOptions, MachineOptionsType};
+use crate::door::Step;
+use crate::qapi::{CommandOrigin, MachineOptions, MachineOptionsType};
 
 /// The tree for 64-bit harts.
 const DEFAULT_64: &str = include_str!("../../machines-data/sifive_dt.dts");
@@ -43,18 +45,24 @@ impl Template for SifiveDt {
 
     fn commands(&self, options: &MachineOptions) -> Result<Plan, QmpError> {
         let tree = Self::tree(options)?;
-        let plan = import::commands(&tree, options)?;
-        let strict = match &options.type_ {
-            MachineOptionsType::SifiveDt(own) => own.strict.unwrap_or(false),
-            _ => false,
-        };
-        match plan.remarks.first() {
-            Some(first) if strict => Err(QmpError::generic(format!(
-                "{first} (strict=on refuses what is not modelled; {} such in all)",
-                plan.remarks.len()
-            ))),
-            _ => Ok(plan),
+        let imported = import::import(&tree, options)?;
+        if let MachineOptionsType::SifiveDt(own) = &options.type_
+            && own.strict.unwrap_or(false)
+        {
+            import::refuse_remarks(&imported.report)?;
         }
+        let origin = |node: String| {
+            let place = match &options.dtb {
+                Some(file) => format!("{file}: {node}"),
+                None => node,
+            };
+            Origin::new(CommandOrigin::DeviceTree, place)
+        };
+        let step = |Planned { node, command }| Step { command, origin: origin(node) };
+        Ok(Plan {
+            steps: imported.commands.into_iter().map(step).collect(),
+            remarks: imported.report.iter().map(import::line).collect(),
+        })
     }
 
     fn follow(&self, _board: &mut Board, property: &str) -> Result<(), QmpError> {

@@ -1,7 +1,7 @@
 //! A hart's node in a device tree (Linux, bindings/riscv/cpus.yaml and extensions.yaml).
 
 use boardwright_devicetree::Node;
-use boardwright_riscv::{CpuModel, Extension};
+use boardwright_riscv::{CpuModel, Extension, Modes};
 
 /// The node of a hart, with its interrupt controller, which has the phandle.
 pub(super) fn write(model: &CpuModel, hartid: u64, phandle: u32) -> Node {
@@ -27,8 +27,10 @@ pub(super) fn write(model: &CpuModel, hartid: u64, phandle: u32) -> Node {
             node = node.with_u32(name, block.into());
         }
     }
-    if let Some(mmu) = model.mmu.device_tree_name() {
+    let mmu = model.mmu.device_tree_name();
+    if let Some(mmu) = mmu.or((model.modes == Modes::Msu).then_some("riscv,none")) {
         node = node.with_str("mmu-type", mmu);
     }
+    node = node.with_u32("riscv,pmpregions", model.pmp_regions.into());
     node.with_child(controller)
 }

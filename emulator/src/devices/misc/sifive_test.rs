@@ -11,7 +11,7 @@ use crate::devices::binding::{Binding, Described, Found, Nodes};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Region};
 use crate::machine::{Site, Surroundings, Wish};
-use crate::qapi::{DeviceOptionsDriver, RiscvSifiveTestProperties};
+use crate::qapi::{DeviceOptionsDriver, DeviceTreeProblem, RiscvSifiveTestProperties};
 
 /// Power off, all is well.
 const PASS: u32 = 0x5555;
@@ -68,13 +68,22 @@ impl Driver for RiscvSifiveTestProperties {
     }
 }
 
-/// The finisher behind it does the work; the guest's tree has these nodes again.
+/// `syscon-poweroff` and `syscon-reboot`: the finisher behind them does the work; the guest's tree
+/// has these nodes again.
 fn read_use(node: &Described<'_, '_>) -> Result<Found, TreeError> {
     let target = node.phandles.get(node.node.require("regmap")?.u32()?);
     let names = target.map(|target| target.compatible()).unwrap_or_default();
     let mut found = node.nothing();
     if !names.iter().any(|name| name.starts_with("sifive,test")) {
-        found.remarks.push("its regmap leads to no test finisher: left out".into());
+        let text = "its regmap leads to no test finisher: left out";
+        found.remark(DeviceTreeProblem::LeftOut, text);
+        return Ok(found);
+    }
+    let expected = if node.node.is_compatible("syscon-poweroff") { PASS } else { RESET };
+    let (offset, value) = (node.number("offset")?.unwrap_or(0), node.number("value")?);
+    if offset != 0 || value.is_some_and(|value| value != expected) {
+        let text = format!("the finisher does this for {expected:#x} at offset 0 only");
+        found.remark(DeviceTreeProblem::LeftOut, text);
     }
     Ok(found)
 }

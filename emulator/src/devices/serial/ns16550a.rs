@@ -104,7 +104,7 @@ impl Driver for SerialMmProperties {
 
 fn read(node: &Described<'_, '_>) -> Result<Found, TreeError> {
     let shift = node.number("reg-shift")?.map(|shift| u8::try_from(shift).unwrap_or(u8::MAX));
-    let clock = node.number("clock-frequency")?;
+    let clock = node.clock()?;
     Ok(node.device(DeviceOptionsDriver::SerialMm(SerialMmProperties {
         chardev: None,
         regshift: shift,

@@ -4,7 +4,9 @@
 use boardwright_devicetree::TreeError;
 
 use crate::devices::binding::{Described, Found, Part};
-use crate::qapi::{DeviceOptionsDriver, RiscvAclintMtimerProperties, RiscvAclintSwiProperties};
+use crate::qapi::{
+    DeviceOptionsDriver, DeviceTreeProblem, RiscvAclintMtimerProperties, RiscvAclintSwiProperties,
+};
 
 /// Offset of the timer in a CLINT, after the software interrupts.
 const CLINT_TIMER: u64 = 0x4000;
@@ -19,18 +21,20 @@ struct Harts {
     count: u32,
     /// Interrupts that lead to harts: index of the hart from the base, cause, place in the list.
     outputs: Vec<(u64, u32, usize)>,
-    remarks: Vec<String>,
+    /// What there is to say about the others.
+    found: Found,
 }
 
 impl Harts {
     fn of(node: &Described<'_, '_>) -> Self {
         let mut outputs = Vec::new();
-        let mut remarks = Vec::new();
+        let mut found = Found::default();
         for (place, interrupt) in node.interrupts.iter().enumerate() {
             match (node.hartid(interrupt), interrupt.cells.first()) {
                 (Some(hartid), Some(cause)) => outputs.push((hartid, *cause, place)),
                 _ => {
-                    remarks.push(format!("'{}' is no hart: not wired", interrupt.controller.path()))
+                    let text = format!("'{}' is no hart: not wired", interrupt.controller.path());
+                    found.remark(DeviceTreeProblem::Interrupt, text);
                 }
             }
         }
@@ -39,7 +43,7 @@ impl Harts {
         outputs.iter_mut().for_each(|(hart, ..)| *hart -= base);
         // More harts than there are registers for is for the device to refuse.
         let count = u32::try_from(last - base).unwrap_or(u32::MAX).saturating_add(1);
-        Self { base: u32::try_from(base).unwrap_or(u32::MAX), count, outputs, remarks }
+        Self { base: u32::try_from(base).unwrap_or(u32::MAX), count, outputs, found }
     }
 
     /// The wires of the interrupts with this cause.
@@ -51,7 +55,7 @@ impl Harts {
     }
 
     fn found(self, devices: Vec<Part>) -> Found {
-        Found { devices, remarks: self.remarks }
+        Found { devices, ..self.found }
     }
 }
 

@@ -1,0 +1,296 @@
+//! From what a tree was read as to commands: ids, character back ends, wires.
+
+use std::collections::{HashMap, HashSet};
+
+use boardwright_devicetree::NodeRef;
+use qapi_runtime::{Encode, Map, Value};
+use serde_json::json;
+
+use super::{Entry, Imported, Planned, Reading};
+use crate::board::check_id;
+use crate::devices::{PortDirection, driver};
+use crate::door::Command;
+use crate::qapi::{
+    DeviceDriver, DeviceOptions, DeviceTreeInterrupt, DeviceTreeProblem, DeviceTreeRegion,
+    DeviceTreeRemark,
+};
+
+/// How many inputs a hart has.
+const HART_INPUTS: u32 = 64;
+
+/// The commands for what was read.
+pub(super) fn plan(reading: Reading<'_>) -> Imported {
+    let mut plan = Plan {
+        imported: Imported { commands: Vec::new(), report: Vec::new() },
+        ids: Ids::new(&reading),
+        inputs: HashMap::new(),
+        driven: HashMap::new(),
+    };
+    plan.harts(&reading);
+    let serials = serials(&reading);
+    let ids: Vec<Vec<String>> = (0..)
+        .zip(&reading.entries)
+        .map(|(place, entry)| plan.add(entry, serials.get(&place)))
+        .collect();
+    for (entry, ids) in reading.entries.iter().zip(&ids) {
+        plan.wire(entry, ids);
+    }
+    plan.imported
+}
+
+/// What takes the interrupts of a controller.
+struct Inputs {
+    /// Its path on the board.
+    path: String,
+    /// How many there are.
+    count: u32,
+}
+
+struct Plan {
+    imported: Imported,
+    ids: Ids,
+    /// By path of an interrupt controller.
+    inputs: HashMap<String, Inputs>,
+    /// Which node drives an input.
+    driven: HashMap<String, String>,
+}
+
+impl Plan {
+    fn command(&mut self, node: &NodeRef<'_>, name: &str, arguments: Value) {
+        // The arguments are objects throughout, so this cannot fail.
+        let command = Command::new(name, arguments);
+        let node = node.path();
+        self.imported.commands.extend(command.map(|command| Planned { node, command }));
+    }
+
+    fn remark(&mut self, entry: &Entry<'_>, problem: DeviceTreeProblem, text: String) {
+        let region = |region: &boardwright_devicetree::Region| DeviceTreeRegion {
+            addr: region.address,
+            size: region.size,
+        };
+        let interrupt = |interrupt: &boardwright_devicetree::Interrupt<'_>| DeviceTreeInterrupt {
+            controller: interrupt.controller.path(),
+            specifier: interrupt.cells.clone(),
+        };
+        self.imported.report.push(DeviceTreeRemark {
+            problem,
+            node: entry.node.path(),
+            compatible: entry.node.compatible().into_iter().map(String::from).collect(),
+            reg: entry.regions.iter().map(region).collect(),
+            interrupts: entry.interrupts.iter().map(interrupt).collect(),
+            text,
+        });
+    }
+
+    /// Equal harts with consecutive ids become one array; a name begins a new one.
+    fn harts(&mut self, reading: &Reading<'_>) {
+        let arrays = reading.harts.chunk_by(|a, b| {
+            a.cpu_type == b.cpu_type
+                && a.hartid.checked_add(1) == Some(b.hartid)
+                && self.ids.symbol(&b.node).is_none()
+        });
+        let arrays: Vec<_> = arrays.collect();
+        for (index, array) in arrays.into_iter().enumerate() {
+            let Some(first) = array.first() else { continue };
+            let usual = if index == 0 { "cpus".to_string() } else { format!("cpus{index}") };
+            let id = self.ids.give(&first.node, usual);
+            // As numbers, not as a driver's properties: what does not fit is for the command to refuse.
+            let mut device = json!({
+                "driver": DeviceDriver::RiscvHartArray.as_str(), "id": id,
+                "cpu-type": first.cpu_type, "num-harts": array.len(), "hartid-base": first.hartid,
+            });
+            if let Some(entry) = reading.entry {
+                device["resetvec"] = entry.into();
+            }
+            self.command(&first.node, "device_add", device);
+            for (unit, hart) in array.iter().enumerate() {
+                let path = format!("{id}/harts[{unit}]");
+                let inputs = Inputs { path, count: HART_INPUTS };
+                if let Some(controller) = &hart.controller {
+                    self.inputs.insert(controller.path(), inputs);
+                }
+                for (problem, text) in &hart.remarks {
+                    self.imported.report.push(DeviceTreeRemark {
+                        problem: *problem,
+                        node: hart.node.path(),
+                        compatible: Vec::new(),
+                        reg: Vec::new(),
+                        interrupts: Vec::new(),
+                        text: text.clone(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Adds and maps what a node describes; returns the ids.
+    fn add(&mut self, entry: &Entry<'_>, serial: Option<&String>) -> Vec<String> {
+        let node = &entry.node;
+        for (problem, text) in &entry.found.remarks {
+            self.remark(entry, *problem, text.clone());
+        }
+        let mut ids: Vec<String> = Vec::new();
+        for (index, part) in entry.found.devices.iter().enumerate() {
+            let id = match (&part.id, ids.first()) {
+                (Some(id), _) => self.ids.unique(node, id.clone()),
+                (None, None) => self.ids.give(node, node.name().to_string()),
+                (None, Some(first)) => self.ids.unique(node, format!("{first}.{index}")),
+            };
+            let declared = driver(&part.options);
+            let mut device =
+                match (DeviceOptions { id: Some(id.clone()), driver: part.options.clone() })
+                    .encode()
+                {
+                    Value::Object(device) => device,
+                    _ => Map::new(),
+                };
+            if let (Some(_), Some(serial)) = (declared.console(), serial) {
+                device.insert("chardev".into(), serial.as_str().into());
+            }
+            self.command(node, "device_add", Value::Object(device));
+            for (region, addr) in &part.regions {
+                let mut mapping = json!({ "device": id, "addr": addr });
+                if *region != 0 {
+                    mapping["mmio"] = (*region).into();
+                }
+                self.command(node, "sysbus-mmio-map", mapping);
+            }
+            let inputs =
+                declared.ports().into_iter().find(|port| port.direction == PortDirection::Input);
+            if let Some(inputs) = inputs.filter(|_| node.has("#interrupt-cells")) {
+                let inputs = Inputs { path: id.clone(), count: inputs.count };
+                self.inputs.insert(node.path(), inputs);
+            }
+            ids.push(id);
+        }
+        ids
+    }
+
+    /// Leads the interrupts of a node to their controllers.
+    fn wire(&mut self, entry: &Entry<'_>, ids: &[String]) {
+        for (part, id) in entry.found.devices.iter().zip(ids) {
+            for (output, index) in &part.wires {
+                match self.input(entry, *index) {
+                    Ok(input) => {
+                        let wire = json!({ "path": id, "property": output, "value": input });
+                        self.command(&entry.node, "qom-set", wire);
+                    }
+                    Err(text) => {
+                        let text = format!("interrupt {index} {text}: not wired");
+                        self.remark(entry, DeviceTreeProblem::Interrupt, text);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The input that an interrupt of a node leads to; otherwise why it leads nowhere.
+    fn input(&mut self, entry: &Entry<'_>, index: usize) -> Result<String, String> {
+        let interrupt = entry.interrupts.get(index).ok_or("does not exist")?;
+        let controller = interrupt.controller.path();
+        let Some(inputs) = self.inputs.get(&controller) else {
+            return Err(format!("leads to '{controller}', which is not modelled"));
+        };
+        let line = interrupt.cells.first().copied().unwrap_or(u32::MAX);
+        if line >= inputs.count {
+            return Err(format!("is {line} of '{controller}', which has {}", inputs.count));
+        }
+        let input = format!("{}/unnamed-gpio-in[{line}]", inputs.path);
+        match self.driven.insert(input.clone(), entry.node.path()) {
+            None => Ok(input),
+            Some(other) => {
+                let text = format!("is {line} of '{controller}', which '{other}' drives already");
+                self.driven.insert(input, other);
+                Err(text)
+            }
+        }
+    }
+}
+
+/// The ids of a board.
+struct Ids {
+    given: HashSet<String>,
+    /// Names of nodes that several have: none of them is an id.
+    ambiguous: HashSet<String>,
+    /// The labels of a tree that kept them, by path; of several at one node, the first.
+    symbols: HashMap<String, String>,
+}
+
+impl Ids {
+    fn new(reading: &Reading<'_>) -> Self {
+        let mut seen = HashSet::new();
+        let names = reading.entries.iter().map(|entry| entry.node.name());
+        let ambiguous = names.filter(|name| !seen.insert(*name)).map(String::from).collect();
+        let mut symbols = HashMap::new();
+        for symbol in reading.tree.find("/__symbols__").iter().flat_map(NodeRef::properties) {
+            if let Ok(path) = symbol.str() {
+                symbols.entry(path.into()).or_insert_with(|| symbol.name().into());
+            }
+        }
+        Self { given: HashSet::new(), ambiguous, symbols }
+    }
+
+    fn symbol(&self, node: &NodeRef<'_>) -> Option<&String> {
+        // Most trees have none: no path is made for nothing.
+        if self.symbols.is_empty() { None } else { self.symbols.get(&node.path()) }
+    }
+
+    /// An id for the device of a node: its label, otherwise its usual name if no other node has it.
+    fn give(&mut self, node: &NodeRef<'_>, usual: String) -> String {
+        let wanted = self.symbol(node).cloned().unwrap_or(usual);
+        self.unique(node, wanted)
+    }
+
+    /// An id that is one and is free: the one wanted, otherwise made from the node's path.
+    fn unique(&mut self, node: &NodeRef<'_>, wanted: String) -> String {
+        let free = |id: &String| {
+            check_id(id).is_ok() && !self.given.contains(id) && !self.ambiguous.contains(id)
+        };
+        let id = if free(&wanted) {
+            wanted
+        } else {
+            let known = |c: char| c.is_ascii_alphanumeric() || "-._@,".contains(c);
+            let path = format!("dt{}", node.path().replace('/', ".").replace(|c| !known(c), "_"));
+            let mut id = path.clone();
+            let mut number = 1;
+            while self.given.contains(&id) {
+                id = format!("{path}.{number}");
+                number += 1;
+            }
+            id
+        };
+        self.given.insert(id.clone());
+        id
+    }
+}
+
+/// The serial port of each device that has one, by the place of its node: the console's is the
+/// first; then come those with an alias, `serialN`, then the others by address.
+fn serials(reading: &Reading<'_>) -> HashMap<usize, String> {
+    let console = reading.tree.stdout().map(|node| node.path());
+    let aliases: HashMap<&str, u32> = reading
+        .tree
+        .aliases()
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|(name, path)| Some((path, name.strip_prefix("serial")?.parse().ok()?)))
+        .collect();
+    let mut ports: Vec<_> = reading
+        .entries
+        .iter()
+        .enumerate()
+        .filter_map(|(place, entry)| {
+            let mut parts = entry.found.devices.iter();
+            let part = parts.find(|part| driver(&part.options).console().is_some())?;
+            let path = entry.node.path();
+            let alias = aliases.get(path.as_str()).copied().unwrap_or(u32::MAX);
+            let address = part.regions.first().map(|(_, addr)| *addr);
+            Some((console.as_ref() != Some(&path), alias, address, place))
+        })
+        .collect();
+    ports.sort_unstable();
+    // Where the console is none of these, its back end is kept for it.
+    let first = usize::from(console.is_some() && ports.first().is_none_or(|port| port.0));
+    let names = (first..).map(|number| format!("serial{number}"));
+    ports.into_iter().map(|(.., place)| place).zip(names).collect()
+}
