@@ -36,6 +36,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("set-machine-phase", "nmair"),
     ("human-monitor-command", "nmair"),
     ("device-list-properties", "nmair"),
+    ("dt-to-board", "nmair"),
     ("qom-list-types", "nmair"),
     ("qom-list-properties", "nmair"),
     ("quit", "nmair"),
