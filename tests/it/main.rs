@@ -14,6 +14,8 @@ mod monitors;
 mod options;
 mod phases;
 mod seed_session;
+mod stub_devices;
 mod typed_client;
+mod unmodelled;
 mod verbs;
 mod wire;

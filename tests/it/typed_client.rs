@@ -14,7 +14,12 @@ use qapi_runtime::{AnyEvent, ErrorClass};
 use serde_json::json;
 
 /// What the build script made.
-#[allow(unreachable_pub, dead_code, reason = "of all that was generated, tests use a part")]
+#[allow(
+    unreachable_pub,
+    unused_imports,
+    dead_code,
+    reason = "of all that was generated, tests use a part"
+)]
 mod api {
     include!(concat!(env!("OUT_DIR"), "/client.rs"));
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 use boardwright_riscv::{
-    Bus, BusError, Clock, CpuModel, Exit, Hart, HartConfig, Interrupts, Ram, RamPage,
+    Bus, BusError, Clock, CpuModel, Exit, Hart, HartConfig, Interrupts, Ram, RamPage, Requester,
 };
 use lexopt::prelude::*;
 use object::{Object, ObjectSegment, ObjectSymbol};
@@ -246,10 +246,10 @@ fn symbol(file: &object::File<'_>, name: &str) -> Option<u64> {
 struct Memory(Arc<Ram>);
 
 impl Bus for Memory {
-    fn read(&self, _: u64, _: u8) -> Result<u64, BusError> {
+    fn read(&self, _: u64, _: u8, _: Requester) -> Result<u64, BusError> {
         Err(BusError::Unmapped)
     }
-    fn write(&self, _: u64, _: u8, _: u64) -> Result<(), BusError> {
+    fn write(&self, _: u64, _: u8, _: u64, _: Requester) -> Result<(), BusError> {
         Err(BusError::Unmapped)
     }
     fn ram(&self, addr: u64) -> Option<RamPage<'_>> {

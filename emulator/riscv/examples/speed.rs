@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use boardwright_riscv::isa::{self, Operands};
 use boardwright_riscv::{
-    Bus, BusError, Clock, CpuModel, Hart, HartConfig, Interrupts, Ram, RamPage,
+    Bus, BusError, Clock, CpuModel, Hart, HartConfig, Interrupts, Ram, RamPage, Requester,
 };
 
 const BASE: u64 = 0x8000_0000;
@@ -16,10 +16,10 @@ const FLOAT_ON: u64 = 1 << 13;
 struct Flat(Arc<Ram>);
 
 impl Bus for Flat {
-    fn read(&self, _: u64, _: u8) -> Result<u64, BusError> {
+    fn read(&self, _: u64, _: u8, _: Requester) -> Result<u64, BusError> {
         Err(BusError::Unmapped)
     }
-    fn write(&self, _: u64, _: u8, _: u64) -> Result<(), BusError> {
+    fn write(&self, _: u64, _: u8, _: u64, _: Requester) -> Result<(), BusError> {
         Err(BusError::Unmapped)
     }
     fn ram(&self, addr: u64) -> Option<RamPage<'_>> {

@@ -47,7 +47,7 @@ pub use debug::{DebugStop, WatchKind, Watchpoint};
 pub use extension::{Extension, ExtensionSet};
 pub use hart::{Clock, Exit, Hart};
 pub use interrupts::Interrupts;
-pub use memory::{Bus, BusError, OutOfRange, PAGE_SIZE, Ram, RamPage, Word};
+pub use memory::{Bus, BusError, OutOfRange, PAGE_SIZE, Ram, RamPage, Requester, Word};
 pub use observe::{Commit, Detail, Observer, Touched, TracedInstruction, TrapEvent, Written};
 pub use property::{CpuProperty, CpuValue, Feature, PropertyError};
 pub use trap::{Exception, Mode, cause_name};

@@ -29,16 +29,25 @@ pub const PAGE_SIZE: u64 = 4096;
 /// addresses in RAM. The calls come from several threads at once.
 pub trait Bus: Send + Sync {
     /// Reads `size` (1, 2, 4 or 8) bytes, naturally aligned, little-endian.
-    fn read(&self, addr: u64, size: u8) -> Result<u64, BusError>;
+    fn read(&self, addr: u64, size: u8, by: Requester) -> Result<u64, BusError>;
 
     /// Writes the low `size` (1, 2, 4 or 8) bytes of `value`, naturally aligned.
-    fn write(&self, addr: u64, size: u8, value: u64) -> Result<(), BusError>;
+    fn write(&self, addr: u64, size: u8, value: u64, by: Requester) -> Result<(), BusError>;
 
     /// The 4 KiB page that holds `addr`, if it is plain RAM or ROM from end to end.
     ///
     /// The answer is cached. Once it would change (a flash chip leaves its array mode, say), call
     /// [`Interrupts::request_flush`](crate::Interrupts::request_flush) of every hart.
     fn ram(&self, addr: u64) -> Option<RamPage<'_>>;
+}
+
+/// Who makes an access, for those who tell of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Requester {
+    /// The hart.
+    pub hartid: u64,
+    /// The virtual address of the instruction.
+    pub pc: u64,
 }
 
 /// The bus has nothing at an address, or what is there refuses the access.

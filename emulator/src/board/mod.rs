@@ -15,6 +15,7 @@ mod object;
 mod path;
 mod wire;
 
+use std::fmt;
 use std::sync::Arc;
 
 use qapi_runtime::QmpError;
@@ -47,6 +48,29 @@ pub struct Device {
     pub order: u64,
     /// The number in the board's journal of the command that made it.
     pub entry: u64,
+    resolved: Resolved,
+}
+
+/// The driver with its files read, where it has any; follows from the properties.
+#[derive(Clone)]
+struct Resolved(Option<Arc<dyn Driver>>);
+
+impl PartialEq for Resolved {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "files read" } else { "no files" })
+    }
+}
+
+impl Resolved {
+    fn new(options: &DeviceOptionsDriver) -> Result<Self, QmpError> {
+        crate::devices::driver(options).resolve().map(Self)
+    }
 }
 
 impl Device {
@@ -57,7 +81,10 @@ impl Device {
 
     /// What its driver declares.
     pub fn driver(&self) -> &dyn Driver {
-        crate::devices::driver(&self.options)
+        match &self.resolved.0 {
+            Some(driver) => &**driver,
+            None => crate::devices::driver(&self.options),
+        }
     }
 
     /// Its place in the object tree.
@@ -125,12 +152,14 @@ impl Board {
         }
         let named = options.id.is_some();
         let order = self.next_order();
+        let resolved = Resolved::new(&options.driver)?;
         let device = Arc::new(Device {
             name: name.clone(),
             named,
             options: options.driver,
             order,
             entry: self.journal.len(),
+            resolved,
         });
         let driver = device.driver();
         if driver.needs_id() && !named {
@@ -149,7 +178,8 @@ impl Board {
 
     /// Gives a device other properties of the same driver; used by `qom-set`.
     fn replace(&mut self, device: &Device, options: DeviceOptionsDriver) -> Result<(), QmpError> {
-        let changed = Device { options, ..device.clone() };
+        let resolved = Resolved::new(&options)?;
+        let changed = Device { options, resolved, ..device.clone() };
         changed.driver().check()?;
         self.check_harts(&changed)?;
         self.check_still_fits(device, &changed)?;

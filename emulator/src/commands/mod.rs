@@ -15,3 +15,4 @@ mod misc;
 mod qdev;
 mod qom;
 mod run_state;
+mod unmodelled;

@@ -11,6 +11,7 @@ pub mod intc;
 pub mod mem;
 pub mod misc;
 pub mod node;
+mod regfile;
 pub mod serial;
 pub mod timer;
 
@@ -22,10 +23,10 @@ use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
 
 use crate::machine::{Site, TimeSource};
 use crate::qapi::{
-    DeviceDriver, DeviceOptionsDriver, LoaderProperties, RiscvAclintMtimerProperties,
-    RiscvAclintSwiProperties, RiscvHartArrayProperties, RiscvSifivePlicProperties,
-    RiscvSifiveTestProperties, RiscvSifiveUartProperties, SerialMmProperties,
-    SysbusMemoryProperties, UnimplementedDeviceProperties,
+    DeviceDriver, DeviceOptionsDriver, LoaderProperties, RegfileProperties,
+    RiscvAclintMtimerProperties, RiscvAclintSwiProperties, RiscvHartArrayProperties,
+    RiscvSifivePlicProperties, RiscvSifiveTestProperties, RiscvSifiveUartProperties,
+    SerialMmProperties, SysbusMemoryProperties, UnimplementedDeviceProperties,
 };
 
 /// A row of interrupt lines of a device, or of each of its children.
@@ -125,6 +126,20 @@ pub struct Units {
 
 /// What a driver declares about a device with these properties, and how it makes it live.
 pub trait Driver: Send + Sync {
+    /// The driver with the files read that its properties name, where these say what the device
+    /// has. Done once, when the properties are given: the board keeps what comes of it.
+    ///
+    /// # Errors
+    /// A file cannot be read, or says what makes no device.
+    fn resolve(&self) -> Result<Option<Arc<dyn Driver>>, QmpError> {
+        Ok(None)
+    }
+
+    /// What of the files is not modelled, for people.
+    fn remarks(&self) -> &[String] {
+        &[]
+    }
+
     /// Refuses properties that make no device.
     ///
     /// # Errors
@@ -327,6 +342,7 @@ macro_rules! drivers {
 
 drivers! {
     Loader => LoaderProperties,
+    Regfile => RegfileProperties,
     RiscvAclintMtimer => RiscvAclintMtimerProperties,
     RiscvAclintSwi => RiscvAclintSwiProperties,
     RiscvHartArray => RiscvHartArrayProperties,

@@ -9,10 +9,10 @@ mod space;
 mod symbols;
 mod time;
 pub mod trace;
+pub mod unmodelled;
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use boardwright_riscv::{Bus, Hart, Observer, Ram};
 use qapi_runtime::QmpError;
@@ -30,9 +30,10 @@ pub use line::Line;
 use semihosting::Semihosting;
 pub use space::AddressSpace;
 use space::{Range, RangeTarget};
-use symbols::Symbols;
+pub use symbols::Symbols;
 pub use time::{HartClock, TimeSource};
 use trace::{HartTrace, Trace};
+use unmodelled::{Block, BlockName};
 
 /// What a guest asks of the program through a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,12 @@ pub struct Site<'a> {
 }
 
 impl Site<'_> {
+    /// The device's way to say that a guest wants what it does not have.
+    pub fn block(&self) -> Block {
+        let name = BlockName { name: self.device.name.clone(), path: self.device.path().into() };
+        Block::new(name, self.around.trace.clone())
+    }
+
     /// The character back end of an id; none for no id.
     ///
     /// # Errors
@@ -101,6 +108,7 @@ pub struct Machine {
     harts: Harts,
     clock: Arc<VirtualClock>,
     plan: BootPlan,
+    symbols: OnceLock<Arc<Symbols>>,
 }
 
 impl Machine {
@@ -136,7 +144,8 @@ impl Machine {
         });
         let harts = Harts::new(harts, around.halted.clone(), semihosting.map(Arc::new))?;
         let devices = parts.order;
-        let machine = Self { space, devices, harts, clock, plan };
+        let symbols = OnceLock::new();
+        let machine = Self { space, devices, harts, clock, plan, symbols };
         machine.reset();
         machine.watch(&around.trace);
         Ok(machine)
@@ -144,9 +153,11 @@ impl Machine {
 
     /// Lets the log have what it asks for of the harts; to be called when that changes.
     pub fn watch(&self, trace: &Arc<Trace>) {
-        let symbols = OnceCell::new();
-        let symbols = || symbols.get_or_init(|| Arc::new(Symbols::read(&self.plan.images))).clone();
+        if trace.names_code() {
+            trace.set_symbols(self.symbols().clone());
+        }
         self.harts.each(|hart| {
+            let symbols = || self.symbols().clone();
             let observer = HartTrace::new(trace, hart.config().cpu.xlen, symbols);
             hart.set_observer(observer.map(|observer| observer as Arc<dyn Observer>));
         });
@@ -187,6 +198,11 @@ impl Machine {
                 }
             });
         }
+    }
+
+    /// The names of the guest's code.
+    pub fn symbols(&self) -> &Arc<Symbols> {
+        self.symbols.get_or_init(|| Arc::new(Symbols::read(&self.plan.images)))
     }
 
     /// The harts.

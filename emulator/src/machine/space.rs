@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use boardwright_riscv::{Bus, BusError, Ram, RamPage};
+use boardwright_riscv::{Bus, BusError, Ram, RamPage, Requester};
 
 use crate::devices::Device;
 use crate::machine::trace::Trace;
+use crate::machine::unmodelled::{Place, serve};
 
 /// One run of addresses.
 pub struct Range {
@@ -57,6 +58,15 @@ impl AddressSpace {
         let range = self.ranges.get(index)?;
         let last = addr.checked_add(size - 1)?;
         (range.first <= addr && last <= range.last).then_some(range)
+    }
+
+    /// A guest wants something where nothing is mapped.
+    #[cold]
+    fn nothing_at(&self, place: Place, by: Requester) {
+        let (addr, size) = (place.offset, place.size);
+        let access = if place.write { "write" } else { "read" };
+        let line = || format!("{access} of {size} bytes at {addr:#x}: nothing is there");
+        serve(by, || self.trace.unmodelled(place, line));
     }
 
     /// Writes an image, into memory that a guest cannot write to as well.
@@ -152,10 +162,9 @@ impl AddressSpace {
 }
 
 impl Bus for AddressSpace {
-    fn read(&self, addr: u64, size: u8) -> Result<u64, BusError> {
+    fn read(&self, addr: u64, size: u8, by: Requester) -> Result<u64, BusError> {
         let Some(range) = self.find(addr, size.into()) else {
-            self.trace
-                .guest_error(|| format!("read of {size} bytes at {addr:#x}: nothing is there"));
+            self.nothing_at(Place { block: None, offset: addr, size, write: false }, by);
             return Err(BusError::Unmapped);
         };
         match &range.target {
@@ -163,21 +172,22 @@ impl Bus for AddressSpace {
                 load(ram, offset + (addr - range.first), size).ok_or(BusError::Refused)
             }
             RangeTarget::Io { device, region, offset } => {
-                Ok(device.read(*region, offset + (addr - range.first), size))
+                Ok(serve(by, || device.read(*region, offset + (addr - range.first), size)))
             }
         }
     }
 
-    fn write(&self, addr: u64, size: u8, value: u64) -> Result<(), BusError> {
+    fn write(&self, addr: u64, size: u8, value: u64, by: Requester) -> Result<(), BusError> {
         let Some(range) = self.find(addr, size.into()) else {
-            self.trace
-                .guest_error(|| format!("write of {size} bytes at {addr:#x}: nothing is there"));
+            self.nothing_at(Place { block: None, offset: addr, size, write: true }, by);
             return Err(BusError::Unmapped);
         };
         match &range.target {
             RangeTarget::Memory { writable: false, .. } => {
-                self.trace.guest_error(|| {
-                    format!("write of {size} bytes at {addr:#x}: read-only memory")
+                serve(by, || {
+                    self.trace.guest_error(|| {
+                        format!("write of {size} bytes at {addr:#x}: read-only memory")
+                    });
                 });
                 Err(BusError::Refused)
             }
@@ -186,7 +196,7 @@ impl Bus for AddressSpace {
                 store(ram, at, size, value).ok_or(BusError::Refused)
             }
             RangeTarget::Io { device, region, offset } => {
-                device.write(*region, offset + (addr - range.first), size, value);
+                serve(by, || device.write(*region, offset + (addr - range.first), size, value));
                 Ok(())
             }
         }

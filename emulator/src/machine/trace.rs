@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use boardwright_riscv::{Commit, Detail, Observer, TracedInstruction, TrapEvent, Written, Xlen};
 
 use super::symbols::Symbols;
+use super::unmodelled::{Place, Unmodelled, name_of, requester};
 use crate::qapi::LogItem;
 
 /// Which items are on, and where lines go. One for the whole program.
@@ -17,6 +18,7 @@ use crate::qapi::LogItem;
 pub struct Trace {
     items: AtomicU32,
     sink: Mutex<Sink>,
+    unmodelled: Unmodelled,
 }
 
 #[derive(Default)]
@@ -25,6 +27,8 @@ struct Sink {
     file: Option<File>,
     /// The first and last addresses of the code that is traced; all code without any.
     filter: Vec<(u64, u64)>,
+    /// The names of code, where lines say which code does something.
+    symbols: Arc<Symbols>,
 }
 
 fn bit(item: LogItem) -> u32 {
@@ -62,12 +66,20 @@ impl Trace {
         self.items.load(Ordering::Relaxed) & bit(item) != 0
     }
 
+    /// Whether one of some items is on.
+    pub fn any(&self, items: &[LogItem]) -> bool {
+        items.iter().any(|item| self.on(*item))
+    }
+
     /// Logs a line of an item that is on.
     pub fn log(&self, item: LogItem, line: impl FnOnce() -> String) {
-        if !self.on(item) {
-            return;
+        if self.on(item) {
+            self.write(&line());
         }
-        let line = line();
+    }
+
+    /// Writes a line, or several, to where the log goes.
+    pub fn write(&self, line: &str) {
         let mut sink = self.sink();
         // A log that cannot be written must not stop the guest.
         let _ = match sink.file.as_mut() {
@@ -76,14 +88,44 @@ impl Trace {
         };
     }
 
-    /// Logs what a guest does wrong.
+    /// Logs what a guest does wrong, and where in its code.
     pub fn guest_error(&self, line: impl FnOnce() -> String) {
-        self.log(LogItem::GuestErrors, line);
+        self.log(LogItem::GuestErrors, || line() + &self.by());
     }
 
-    /// Logs an access to what is not modelled.
-    pub fn unimplemented(&self, line: impl FnOnce() -> String) {
-        self.log(LogItem::Unimp, line);
+    /// Counts an access to what is not modelled, and logs it: whether the guest or the model is
+    /// wrong nobody knows, so it is told with either item.
+    pub fn unmodelled(&self, place: Place, line: impl FnOnce() -> String) {
+        self.unmodelled.count(place);
+        if self.any(&[LogItem::Unimp, LogItem::GuestErrors]) {
+            self.write(&(line() + &self.by()));
+        }
+    }
+
+    /// Logs an access to a register of a stub device.
+    pub fn stub(&self, line: impl FnOnce() -> String) {
+        self.log(LogItem::Stub, || line() + &self.by());
+    }
+
+    /// What has been counted of accesses to what is not modelled.
+    pub fn counts(&self) -> &Unmodelled {
+        &self.unmodelled
+    }
+
+    /// Whether lines say which code does something.
+    pub(super) fn names_code(&self) -> bool {
+        self.any(&[LogItem::Unimp, LogItem::GuestErrors, LogItem::Stub])
+    }
+
+    pub(super) fn set_symbols(&self, symbols: Arc<Symbols>) {
+        self.sink().symbols = symbols;
+    }
+
+    /// The instruction that the line is about, where there is one.
+    fn by(&self) -> String {
+        let Some(by) = requester() else { return String::new() };
+        let symbols = self.sink().symbols.clone();
+        format!(" at {}", name_of(by.pc, &symbols))
     }
 
     fn traces(&self, pc: u64) -> bool {
@@ -114,7 +156,7 @@ impl HartTrace {
         xlen: Xlen,
         symbols: impl FnOnce() -> Arc<Symbols>,
     ) -> Option<Arc<Self>> {
-        let any = |items: &[LogItem]| items.iter().any(|&item| trace.on(item));
+        let any = |items: &[LogItem]| trace.any(items);
         let detail = if any(&[LogItem::Commits]) {
             Detail::Retired
         } else if any(&[LogItem::Exec, LogItem::Cpu]) {

@@ -229,6 +229,7 @@ fn watch_signals(door: &Door) {
 
 /// Lets everything that was said reach its reader, and takes the traces of the program away.
 fn finish(door: &mut Door, invocation: &Invocation) {
+    door.report_unmodelled();
     door.hub().drain(DRAIN);
     // Before the machine goes, whose consoles would leave the focus to them.
     door.host.monitors.clear();

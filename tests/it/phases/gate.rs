@@ -54,6 +54,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("system_reset", "r"),
     ("system_powerdown", "r"),
     ("query-cpus-fast", "r"),
+    ("query-unmodelled", "r"),
 ];
 
 /// The phases of a command out of the letters.

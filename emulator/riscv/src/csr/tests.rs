@@ -7,16 +7,16 @@ use crate::config::HartConfig;
 use crate::cpu::CPU_MODELS;
 use crate::hart::Clock;
 use crate::interrupts::Interrupts;
-use crate::memory::{Bus, BusError, RamPage};
+use crate::memory::{Bus, BusError, RamPage, Requester};
 use crate::trap::Mode;
 
 struct Nothing;
 
 impl Bus for Nothing {
-    fn read(&self, _: u64, _: u8) -> Result<u64, BusError> {
+    fn read(&self, _: u64, _: u8, _: Requester) -> Result<u64, BusError> {
         Err(BusError::Unmapped)
     }
-    fn write(&self, _: u64, _: u8, _: u64) -> Result<(), BusError> {
+    fn write(&self, _: u64, _: u8, _: u64, _: Requester) -> Result<(), BusError> {
         Err(BusError::Unmapped)
     }
     fn ram(&self, _: u64) -> Option<RamPage<'_>> {

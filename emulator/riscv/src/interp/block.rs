@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::{Decoded, Run};
 use crate::core::Core;
 use crate::isa::{Decoder, Flow, Instruction, Match, length, text};
-use crate::memory::PAGE_SIZE;
+use crate::memory::{PAGE_SIZE, Requester};
 use crate::mmu::Access;
 use crate::observe::TracedInstruction;
 
@@ -255,7 +255,8 @@ fn fetch_unit(core: &mut Core, pc: u64) -> Flow<u32> {
     if let Some(page) = core.tlb.bus().ram(place.addr) {
         return Ok(load_unit(page, place.addr).into());
     }
-    match core.tlb.bus().read(place.addr, 2) {
+    let by = Requester { hartid: core.config.hartid, pc };
+    match core.tlb.bus().read(place.addr, 2, by) {
         Ok(value) => Ok(value as u16 as u32),
         Err(_) => core.raise(crate::trap::Exception::InstructionAccess, pc),
     }

@@ -215,12 +215,12 @@ impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
 
     #[inline(always)]
     fn load(&mut self, addr: u64, size: Size, signed: bool) -> Flow<u64> {
-        let addr = Self::truncate(addr);
+        let (addr, at) = (Self::truncate(addr), self.op.offset);
         let value = match size {
-            Size::Byte => self.core.load::<u8>(addr)?.widen(),
-            Size::Half => self.core.load::<u16>(addr)?.widen(),
-            Size::Word => self.core.load::<u32>(addr)?.widen(),
-            Size::Double => self.core.load::<u64>(addr)?,
+            Size::Byte => self.core.load::<u8>(addr, at)?.widen(),
+            Size::Half => self.core.load::<u16>(addr, at)?.widen(),
+            Size::Word => self.core.load::<u32>(addr, at)?.widen(),
+            Size::Double => self.core.load::<u64>(addr, at)?,
         };
         Ok(match (signed, size) {
             (true, Size::Byte) => value as i8 as u64,
@@ -231,12 +231,12 @@ impl<const XLEN: u32> Builder for Eval<'_, XLEN> {
     }
     #[inline(always)]
     fn store(&mut self, addr: u64, size: Size, value: u64) -> Flow {
-        let addr = Self::truncate(addr);
+        let (addr, at) = (Self::truncate(addr), self.op.offset);
         match size {
-            Size::Byte => self.core.store(addr, value as u8),
-            Size::Half => self.core.store(addr, value as u16),
-            Size::Word => self.core.store(addr, value as u32),
-            Size::Double => self.core.store(addr, value),
+            Size::Byte => self.core.store(addr, value as u8, at),
+            Size::Half => self.core.store(addr, value as u16, at),
+            Size::Word => self.core.store(addr, value as u32, at),
+            Size::Double => self.core.store(addr, value, at),
         }
     }
     fn load_reserved(&mut self, addr: u64, size: Size) -> Flow<u64> {
@@ -366,7 +366,9 @@ impl<const XLEN: u32> Eval<'_, XLEN> {
         match helper {
             Helper::Ecall => self.core.environment_call()?,
             Helper::FenceI => self.core.flush_code(),
-            Helper::CacheBlock(operation) => self.core.cache_block(operation, a, bits)?,
+            Helper::CacheBlock(operation) => {
+                self.core.cache_block(operation, a, bits, self.op.offset)?;
+            }
             Helper::SfenceVma => self.core.fence_translations(bits, a, b)?,
             Helper::SfenceInval => self.core.order_invalidations(bits)?,
             // These go on elsewhere.

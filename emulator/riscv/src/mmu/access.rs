@@ -3,34 +3,35 @@
 use super::{Access, AtomicWord, Fault, Place};
 use crate::core::Core;
 use crate::isa::{Flow, Stop};
-use crate::memory::{Layout, Word};
+use crate::memory::{Layout, Requester, Word};
 use crate::trap::Exception;
 
 impl Core {
-    /// Loads from a virtual address.
+    /// Loads from a virtual address. `offset` is the instruction's, counted from the first of its
+    /// block.
     #[inline(always)]
-    pub(crate) fn load<T: Word>(&mut self, addr: u64) -> Flow<T> {
+    pub(crate) fn load<T: Word>(&mut self, addr: u64, offset: u16) -> Flow<T> {
         match self.tlb.load::<T>(addr) {
             Some(cell) => Ok(T::load(cell)),
-            None => self.load_slow::<T>(addr),
+            None => self.load_slow::<T>(addr, offset),
         }
     }
 
-    /// Stores to a virtual address.
+    /// Stores to a virtual address, likewise.
     #[inline(always)]
-    pub(crate) fn store<T: Word>(&mut self, addr: u64, value: T) -> Flow {
+    pub(crate) fn store<T: Word>(&mut self, addr: u64, value: T, offset: u16) -> Flow {
         match self.tlb.store::<T>(addr) {
             Some(cell) => {
                 T::store(cell, value);
                 Ok(())
             }
-            None => self.store_slow::<T>(addr, value),
+            None => self.store_slow::<T>(addr, value, offset),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn load_slow<T: Word>(&mut self, addr: u64) -> Flow<T> {
+    fn load_slow<T: Word>(&mut self, addr: u64, offset: u16) -> Flow<T> {
         if !addr.is_multiple_of(T::SIZE as u64) {
             return self.load_misaligned::<T>(addr);
         }
@@ -38,7 +39,8 @@ impl Core {
         if let Some(page) = self.tlb.fill(addr, place.addr, false, place.uniform) {
             return Ok(T::load(page.cell::<T>(place.addr)));
         }
-        let answer = self.tlb.bus().read(place.addr, T::SIZE as u8);
+        let by = self.requester(offset);
+        let answer = self.tlb.bus().read(place.addr, T::SIZE as u8, by);
         self.after_bus_access();
         match answer {
             Ok(value) => Ok(T::narrow(value)),
@@ -48,7 +50,7 @@ impl Core {
 
     #[cold]
     #[inline(never)]
-    fn store_slow<T: Word>(&mut self, addr: u64, value: T) -> Flow {
+    fn store_slow<T: Word>(&mut self, addr: u64, value: T, offset: u16) -> Flow {
         if !addr.is_multiple_of(T::SIZE as u64) {
             return self.store_misaligned::<T>(addr, value);
         }
@@ -57,7 +59,8 @@ impl Core {
             T::store(page.cell::<T>(place.addr), value);
             return Ok(());
         }
-        let answer = self.tlb.bus().write(place.addr, T::SIZE as u8, value.widen());
+        let by = self.requester(offset);
+        let answer = self.tlb.bus().write(place.addr, T::SIZE as u8, value.widen(), by);
         self.after_bus_access();
         match answer {
             Ok(()) => Ok(()),
@@ -209,6 +212,12 @@ impl Core {
     pub(crate) fn raise<T>(&mut self, exception: Exception, tval: u64) -> Flow<T> {
         self.raised = (exception, self.xlen.truncate(tval));
         Err(Stop::Trap)
+    }
+
+    /// The instruction at an offset of the block that runs, for the bus.
+    fn requester(&self, offset: u16) -> Requester {
+        let pc = self.xlen.truncate(self.pc.wrapping_add(offset.into()));
+        Requester { hartid: self.config.hartid, pc }
     }
 
     /// A device may have changed the address map, even this hart's own access may have.

@@ -8,8 +8,15 @@ use crate::isa::{CacheOp, Flow};
 use crate::trap::Mode;
 
 impl Core {
-    /// Does something to the block that an address lies in.
-    pub(crate) fn cache_block(&mut self, operation: CacheOp, addr: u64, bits: u32) -> Flow {
+    /// Does something to the block that an address lies in. `bits` and `offset` are the
+    /// instruction's.
+    pub(crate) fn cache_block(
+        &mut self,
+        operation: CacheOp,
+        addr: u64,
+        bits: u32,
+        offset: u16,
+    ) -> Flow {
         let cpu = &self.config.cpu;
         let (permission, size) = match operation {
             CacheOp::Invalidate => (CBIE, cpu.cbom_block),
@@ -28,7 +35,7 @@ impl Core {
             // protection is finer than its caches.
             self.check_block(addr, block, size)?;
             for n in (0..size).step_by(8) {
-                self.store::<u64>(block + n, 0)?;
+                self.store::<u64>(block + n, 0, offset)?;
             }
             return Ok(());
         }

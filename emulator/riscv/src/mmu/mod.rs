@@ -17,7 +17,7 @@ use crate::config::Mmu;
 use crate::core::Core;
 use crate::csr::{environment, status};
 use crate::extension::Extension;
-use crate::memory::PAGE_SIZE;
+use crate::memory::{PAGE_SIZE, Requester};
 use crate::trap::{Exception, Mode};
 
 /// What memory is accessed for.
@@ -178,6 +178,8 @@ impl Core {
         } else {
             let walk = Walk {
                 bus: self.tlb.bus(),
+                // Which instruction of the block needs the translation is not known here.
+                by: Requester { hartid: self.config.hartid, pc: self.pc },
                 pmp: &self.csr.pmp,
                 scheme,
                 root: status::satp_root(self.csr.satp, self.xlen),

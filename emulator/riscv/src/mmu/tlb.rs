@@ -330,16 +330,16 @@ impl Tlb {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::BusError;
+    use crate::memory::{BusError, Requester};
     use std::mem::offset_of;
 
     struct Nothing;
 
     impl Bus for Nothing {
-        fn read(&self, _: u64, _: u8) -> Result<u64, BusError> {
+        fn read(&self, _: u64, _: u8, _: Requester) -> Result<u64, BusError> {
             Err(BusError::Unmapped)
         }
-        fn write(&self, _: u64, _: u8, _: u64) -> Result<(), BusError> {
+        fn write(&self, _: u64, _: u8, _: u64, _: Requester) -> Result<(), BusError> {
             Err(BusError::Unmapped)
         }
         fn ram(&self, _: u64) -> Option<RamPage<'_>> {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::pmp::{Pmp, Verdict};
 use super::{Access, Fault};
 use crate::config::Mmu;
-use crate::memory::{Bus, PAGE_SIZE};
+use crate::memory::{Bus, PAGE_SIZE, Requester};
 use crate::trap::Mode;
 
 const V: u64 = 1 << 0;
@@ -32,6 +32,7 @@ const GROUP_MASK: u64 = 0b1111;
 /// What a walk depends on.
 pub(super) struct Walk<'a> {
     pub(super) bus: &'a dyn Bus,
+    pub(super) by: Requester,
     pub(super) pmp: &'a Pmp,
     pub(super) scheme: Mmu,
     /// The physical page number of the root table.
@@ -197,7 +198,7 @@ impl Walk<'_> {
                 _ => page.cell::<u64>(place).load(Ordering::Acquire),
             });
         }
-        self.bus.read(place, size).map_err(|_| Fault::Access)
+        self.bus.read(place, size, self.by).map_err(|_| Fault::Access)
     }
 
     /// Replaces an entry that still has the old value.
@@ -216,7 +217,7 @@ impl Walk<'_> {
             // A table in read-only memory cannot be kept up to date.
             Some(_) => Err(Fault::Access),
             None => {
-                self.bus.write(place, size, new).map_err(|_| Fault::Access)?;
+                self.bus.write(place, size, new, self.by).map_err(|_| Fault::Access)?;
                 Ok(true)
             }
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use boardwright_riscv::isa::{self, Operands};
 use boardwright_riscv::{
     Bus, BusError, Clock, CpuModel, Exit, Hart, HartConfig, Interrupts, Mode, Ram, RamPage,
+    Requester,
 };
 
 /// Where things are.
@@ -33,6 +34,8 @@ pub(crate) const A3: u8 = 13;
 pub(crate) struct Device {
     pub(crate) value: AtomicU64,
     pub(crate) writes: Mutex<Vec<(u64, u8, u64)>>,
+    /// Who made the last access.
+    pub(crate) by: Mutex<Option<Requester>>,
 }
 
 pub(crate) struct Memory {
@@ -72,25 +75,27 @@ impl Memory {
 }
 
 impl Bus for Memory {
-    fn read(&self, addr: u64, size: u8) -> Result<u64, BusError> {
+    fn read(&self, addr: u64, size: u8, by: Requester) -> Result<u64, BusError> {
         for (base, ram) in [(RAM, &self.ram), (ROM, &self.rom), (SCRATCH, &self.scratch)] {
             if addr >= base && addr - base < ram.len() {
                 return ram.load_sized(addr - base, size).ok_or(BusError::Refused);
             }
         }
         if addr & !0xfff == DEVICE {
+            *self.device.by.lock().unwrap() = Some(by);
             return Ok(self.device.value.load(Ordering::Relaxed) + (addr & 0xfff));
         }
         Err(BusError::Unmapped)
     }
 
-    fn write(&self, addr: u64, size: u8, value: u64) -> Result<(), BusError> {
+    fn write(&self, addr: u64, size: u8, value: u64, by: Requester) -> Result<(), BusError> {
         for (base, ram) in [(RAM, &self.ram), (SCRATCH, &self.scratch)] {
             if addr >= base && addr - base < ram.len() {
                 return ram.store_sized(addr - base, size, value).ok_or(BusError::Refused);
             }
         }
         if addr & !0xfff == DEVICE {
+            *self.device.by.lock().unwrap() = Some(by);
             self.device.writes.lock().unwrap().push((addr, size, value));
             return Ok(());
         }

@@ -1,5 +1,7 @@
 //! Loads, stores and fetches: widths, alignment, devices, faults.
 
+use boardwright_riscv::Requester;
+
 use crate::common::*;
 
 const DATA: u64 = RAM + 0x3000;
@@ -96,6 +98,20 @@ fn a_device_sees_each_access_with_its_size() {
         (DEVICE + 8, 8, 0x1122_3344_5566_7788),
     ];
     assert_eq!(writes, expected);
+}
+
+#[test]
+fn a_device_is_told_which_instruction_wants_something() {
+    // The second and the third of a block, and one of the next block.
+    let program =
+        [i("addi", A2, 0, 1), i("lw", A0, A1, 0), s("sw", A0, A1, 0), j(4), i("lw", A0, A1, 0)];
+    let mut machine = Machine::new("rv64", &program);
+    machine.hart.set_x(A1.into(), DEVICE);
+    for (steps, pc) in [(2, RAM + 4), (1, RAM + 8), (2, RAM + 16)] {
+        machine.step(steps);
+        let by = machine.memory.device.by.lock().unwrap().take();
+        assert_eq!(by, Some(Requester { hartid: 0, pc }));
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
-use crate::machine::trace::Trace;
+use crate::machine::unmodelled::Block;
 use crate::machine::{Line, Site};
 use crate::qapi::RiscvSifivePlicProperties;
 
@@ -287,7 +287,7 @@ impl Driver for RiscvSifivePlicProperties {
             outputs: layout.contexts.clone(),
         };
         let chip = Chip::new(state, site.lines.clone());
-        Ok(Built::device(Arc::new(Plic { layout, chip, trace: site.around.trace.clone() })))
+        Ok(Built::device(Arc::new(Plic { layout, chip, block: site.block() })))
     }
 }
 
@@ -376,15 +376,14 @@ impl Outputs for State {
 struct Plic {
     layout: Layout,
     chip: Chip<State>,
-    trace: Arc<Trace>,
+    block: Block,
 }
 
 impl Device for Plic {
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         let register = self.layout.decode(offset).filter(|_| size == 4);
         let Some(register) = register else {
-            self.trace
-                .guest_error(|| format!("riscv.sifive.plic: read (size {size}) at {offset:#x}"));
+            self.block.unmodelled_read(offset, size);
             return 0;
         };
         let value = match register {
@@ -408,28 +407,31 @@ impl Device for Plic {
             let kept = value & (u32::MAX >> most.leading_zeros());
             if kept <= most { kept } else { old }
         };
-        let register = self.layout.decode(offset).filter(|_| size == 4);
+        let Some(register) = self.layout.decode(offset).filter(|_| size == 4) else {
+            self.block.unmodelled_write(offset, size, value.into());
+            return;
+        };
         let accepted = self.chip.with(|state| match register {
-            Some(Register::Priority(source)) => state
+            Register::Priority(source) => state
                 .priority
                 .get_mut(source)
                 .map(|priority| *priority = legal(*priority))
                 .is_some(),
-            Some(Register::Enable(context, word)) => {
+            Register::Enable(context, word) => {
                 // Source 0 does not exist.
                 let nobody = u32::from(word == 0);
                 state.enable[context][word] = value & !nobody;
                 true
             }
-            Some(Register::Threshold(context)) => {
+            Register::Threshold(context) => {
                 state.threshold[context] = legal(state.threshold[context]);
                 true
             }
-            Some(Register::Claim(context)) => state.complete(context, value as usize),
-            Some(Register::Pending(_)) | None => false,
+            Register::Claim(context) => state.complete(context, value as usize),
+            Register::Pending(_) => false,
         });
         if !accepted {
-            self.trace.guest_error(|| {
+            self.block.trace().guest_error(|| {
                 format!(
                     "riscv.sifive.plic: write of {value:#x} (size {size}) at {offset:#x} ignored"
                 )

@@ -6,7 +6,7 @@ use qapi_runtime::QmpError;
 
 use crate::devices::{Built, Defaults, Device, Driver, Region};
 use crate::machine::Site;
-use crate::machine::trace::Trace;
+use crate::machine::unmodelled::Block;
 use crate::qapi::UnimplementedDeviceProperties;
 
 impl Defaults for UnimplementedDeviceProperties {
@@ -31,32 +31,20 @@ impl Driver for UnimplementedDeviceProperties {
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
-        Ok(Built::device(Arc::new(Unimplemented {
-            name: self.name.clone().unwrap_or_default(),
-            trace: site.around.trace.clone(),
-        })))
+        let name = self.name.as_deref().unwrap_or_default();
+        Ok(Built::device(Arc::new(Unimplemented(site.block().placeholder(name)))))
     }
 }
 
-struct Unimplemented {
-    name: String,
-    trace: Arc<Trace>,
-}
+struct Unimplemented(Block);
 
 impl Device for Unimplemented {
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
-        self.trace.unimplemented(|| {
-            format!("{}: unimplemented device read (size {size}, offset {offset:#06x})", self.name)
-        });
+        self.0.unmodelled_read(offset, size);
         0
     }
 
     fn write(&self, _region: u32, offset: u64, size: u8, value: u64) {
-        self.trace.unimplemented(|| {
-            format!(
-                "{}: unimplemented device write (size {size}, offset {offset:#06x}, value {value:#x})",
-                self.name
-            )
-        });
+        self.0.unmodelled_write(offset, size, value);
     }
 }

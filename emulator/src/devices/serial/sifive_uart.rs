@@ -13,7 +13,7 @@ use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
-use crate::machine::trace::Trace;
+use crate::machine::unmodelled::Block;
 use crate::machine::{Line, Site};
 use crate::qapi::{DeviceOptionsDriver, RiscvSifiveUartProperties};
 
@@ -80,7 +80,7 @@ impl Driver for RiscvSifiveUartProperties {
         let uart = Arc::new(Uart {
             chip: Chip::new(State::default(), site.lines.clone()),
             port: SerialPort::new(site.chardev(self.chardev.as_deref())?),
-            trace: site.around.trace.clone(),
+            block: site.block(),
         });
         uart.port.connect(&uart)?;
         Ok(Built::device(uart))
@@ -133,7 +133,7 @@ impl Outputs for State {
 struct Uart {
     chip: Chip<State>,
     port: SerialPort,
-    trace: Arc<Trace>,
+    block: Block,
 }
 
 impl Device for Uart {
@@ -153,9 +153,7 @@ impl Device for Uart {
             register::IP => state.ip(),
             register::DIV => state.div,
             _ => {
-                self.trace.guest_error(|| {
-                    format!("riscv.sifive.uart: read (size {size}) at {offset:#x}")
-                });
+                self.block.unmodelled_read(offset, size);
                 0
             }
         });
@@ -172,7 +170,7 @@ impl Device for Uart {
                 // A full queue drops the character, as the manual says.
                 register::TXDATA => {
                     if state.transmit.fill(&[value as u8], DEPTH) == 0 {
-                        self.trace.guest_error(|| {
+                        self.block.trace().guest_error(|| {
                             "riscv.sifive.uart: character lost: the queue is full and txctrl.txen is 0".into()
                         });
                     }
@@ -182,9 +180,7 @@ impl Device for Uart {
                 register::IE => state.ie = value & (TXWM | RXWM),
                 register::DIV => state.div = value & 0xffff,
                 register::RXDATA | register::IP => {}
-                _ => self.trace.guest_error(|| {
-                    format!("riscv.sifive.uart: write of {value:#x} (size {size}) at {offset:#x}")
-                }),
+                _ => self.block.unmodelled_write(offset, size, value.into()),
             }
             state.sent()
         });

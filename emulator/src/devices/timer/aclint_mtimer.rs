@@ -11,6 +11,7 @@ use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
+use crate::machine::unmodelled::Block;
 use crate::machine::{Alarm, AlarmId, Line, Site, TimeSource, VirtualClock};
 use crate::qapi::RiscvAclintMtimerProperties;
 
@@ -141,6 +142,7 @@ impl Driver for RiscvAclintMtimerProperties {
             alarms,
             own: own.clone(),
             followers: Mutex::default(),
+            block: site.block(),
         });
         Ok(Built::device(timer))
     }
@@ -170,6 +172,7 @@ struct Timer {
     own: Weak<Self>,
     /// Who compares with the time too.
     followers: Mutex<Vec<Weak<dyn Alarm>>>,
+    block: Block,
 }
 
 /// A register of the timer.
@@ -260,23 +263,20 @@ fn merge(old: u64, at: u64, size: u8, value: u64) -> u64 {
 
 impl Device for Timer {
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
-        if size < 4 {
-            return 0;
-        }
-        match self.decode(offset) {
+        match self.decode(offset).filter(|_| size >= 4) {
             Some((Register::Compare(hart), at)) => {
                 self.chip.peek(|state| state.compare.get(hart).copied().unwrap_or(0)) >> (8 * at)
             }
             Some((Register::Time, at)) => self.ticks() >> (8 * at),
-            None => 0,
+            None => {
+                self.block.unmodelled_read(offset, size);
+                0
+            }
         }
     }
 
     fn write(&self, _region: u32, offset: u64, size: u8, value: u64) {
-        if size < 4 {
-            return;
-        }
-        match self.decode(offset) {
+        match self.decode(offset).filter(|_| size >= 4) {
             Some((Register::Compare(hart), at)) => {
                 self.with(|state| {
                     if let Some(compare) = state.compare.get_mut(hart) {
@@ -293,7 +293,7 @@ impl Device for Timer {
                 });
                 self.rearm_all();
             }
-            None => {}
+            None => self.block.unmodelled_write(offset, size, value),
         }
     }
 

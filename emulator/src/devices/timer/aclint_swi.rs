@@ -11,6 +11,7 @@ use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
+use crate::machine::unmodelled::Block;
 use crate::machine::{Line, Site};
 use crate::qapi::RiscvAclintSwiProperties;
 
@@ -75,7 +76,7 @@ impl Driver for RiscvAclintSwiProperties {
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
         let state = State { bits: vec![false; self.harts() as usize], keeps: !self.supervisor() };
-        Ok(Built::device(Arc::new(Swi(Chip::new(state, site.lines.clone())))))
+        Ok(Built::device(Arc::new(Swi(Chip::new(state, site.lines.clone()), site.block()))))
     }
 }
 
@@ -93,11 +94,12 @@ impl Outputs for State {
     }
 }
 
-struct Swi(Chip<State>);
+struct Swi(Chip<State>, Block);
 
 impl Device for Swi {
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         if size != 4 {
+            self.1.unmodelled_read(offset, size);
             return 0;
         }
         self.0.with(|state| {
@@ -108,6 +110,7 @@ impl Device for Swi {
 
     fn write(&self, _region: u32, offset: u64, size: u8, value: u64) {
         if size != 4 {
+            self.1.unmodelled_write(offset, size, value);
             return;
         }
         let hart = (offset / 4) as usize;

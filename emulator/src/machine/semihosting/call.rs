@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::files::{Open, errno};
 use super::{Guest, Semihosting};
+use crate::qapi::LogItem;
 
 /// What is moved at a time.
 const CHUNK: usize = 0x1_0000;
@@ -135,7 +136,9 @@ impl Call<'_> {
             Some((_, run)) => run(self),
             None => {
                 let trace = &self.host.around.trace;
-                trace.unimplemented(|| format!("semihosting: there is no operation {number:#x}"));
+                trace.log(LogItem::Unimp, || {
+                    format!("semihosting: there is no operation {number:#x}")
+                });
                 Err(Errno::NOSYS.raw_os_error())
             }
         }
