@@ -43,6 +43,11 @@ impl Mapping {
     pub fn last(&self) -> u64 {
         self.addr + (self.size - 1)
     }
+
+    /// Of mappings at the same address, the one with the greatest is seen.
+    pub fn precedence(&self) -> (i32, u64) {
+        (self.priority, self.order)
+    }
 }
 
 /// A run of addresses at which one mapping is seen.
@@ -197,13 +202,13 @@ fn flatten(mappings: &[Mapping]) -> Vec<Span> {
             if mappings[index].addr > at {
                 break;
             }
-            present.push((mappings[index].priority, mappings[index].order, index));
+            present.push((mappings[index].precedence(), index));
             starts.next();
         }
-        while present.peek().is_some_and(|&(_, _, index)| mappings[index].last() < at) {
+        while present.peek().is_some_and(|&(_, index)| mappings[index].last() < at) {
             present.pop();
         }
-        let Some(&(_, _, winner)) = present.peek() else { continue };
+        let Some(&(_, winner)) = present.peek() else { continue };
         let mut last = mappings[winner].last();
         if let Some(&index) = starts.peek() {
             // A mapping that begins here may win from there on.

@@ -8,6 +8,7 @@
 //! The board knows a device by what its driver declares (properties, regions, ports), never by its
 //! behaviour.
 
+pub mod draw;
 pub mod import;
 mod journal;
 mod map;

@@ -290,7 +290,7 @@ fn has_property(device: &Device, property: &str) -> bool {
 }
 
 /// Driver and properties as `device_add` would be told.
-fn options_object(device: &Device) -> Map {
+pub(super) fn options_object(device: &Device) -> Map {
     let options = DeviceOptions { id: None, driver: device.options.clone() };
     match options.encode() {
         Value::Object(object) => object,

@@ -6,6 +6,7 @@ mod compat;
 mod control;
 mod cpu;
 mod device_tree;
+mod draw;
 mod human;
 mod inspect;
 mod introspect;

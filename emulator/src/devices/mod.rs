@@ -158,6 +158,11 @@ pub trait Driver: Send + Sync {
         true
     }
 
+    /// Whether it only keeps the place of something that is not modelled.
+    fn is_stand_in(&self) -> bool {
+        false
+    }
+
     /// Regions that can be mapped, by index.
     fn regions(&self) -> Vec<Region> {
         Vec::new()

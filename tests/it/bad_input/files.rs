@@ -8,6 +8,14 @@ use super::{Bench, Row};
 
 const FILES: &[Row] = &[
     (
+        "board-draw",
+        "'filename': '/no/where/a.svg'",
+        "Cannot write '/no/where/a.svg': No such file…",
+    ),
+    ("board-draw", "'filename': ''", "Cannot write '': …"),
+    ("board-draw", "'filename': '{dir}'", "Cannot write '…': Is a directory…"),
+    ("board-draw", "'format': 'pdf'", "Parameter 'format' does not accept value 'pdf'"),
+    (
         "device_add",
         "'driver': 'loader', 'file': '/no/where'",
         "Cannot read '/no/where': No such file or directory…",

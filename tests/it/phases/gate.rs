@@ -47,6 +47,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("cont", "mair"),
     ("qom-set", "mair"),
     ("device_add", "ir"),
+    ("board-draw", "ir"),
     ("sysbus-mmio-map", "i"),
     ("x-sysbus-mmio-map", "i"),
     ("stop", "r"),

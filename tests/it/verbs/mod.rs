@@ -1,6 +1,7 @@
 //! The verbs: how they are found, what they say of themselves, what boards they take.
 
 mod boards;
+mod draw;
 
 use anyhow::{Result, ensure};
 use boardwright_tests::program;

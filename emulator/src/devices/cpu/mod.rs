@@ -4,7 +4,7 @@ mod hart_array;
 pub mod model;
 mod node;
 
-use boardwright_riscv::CpuModel;
+use boardwright_riscv::{CpuModel, Modes};
 
 use crate::qapi::{DeviceOptionsDriver, MachineOptions};
 
@@ -22,5 +22,24 @@ pub fn of_units(options: &DeviceOptionsDriver) -> Option<CpuModel> {
     match options {
         DeviceOptionsDriver::RiscvHartArray(array) => array.cpu().ok(),
         _ => None,
+    }
+}
+
+/// The interrupts that every hart has, with their usual names: the standard causes of the
+/// privileged architecture, section 3.1.9.
+const INPUTS: [(u32, &str); 6] =
+    [(1, "SSI"), (3, "MSI"), (5, "STI"), (7, "MTI"), (9, "SEI"), (11, "MEI")];
+
+/// What an interrupt input of a hart is called.
+pub fn input_name(line: u32) -> Option<&'static str> {
+    INPUTS.iter().find(|(number, _)| *number == line).map(|(_, name)| *name)
+}
+
+/// The inputs that a board is expected to drive: those of machine mode, and external interrupts of
+/// supervisor mode. Software sets the others.
+pub fn usual_inputs(model: &CpuModel) -> &'static [u32] {
+    match model.modes {
+        Modes::Msu => &[3, 7, 9, 11],
+        Modes::M | Modes::Mu => &[3, 7, 11],
     }
 }

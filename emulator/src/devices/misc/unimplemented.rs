@@ -26,6 +26,10 @@ impl Driver for UnimplementedDeviceProperties {
         }
     }
 
+    fn is_stand_in(&self) -> bool {
+        true
+    }
+
     fn regions(&self) -> Vec<Region> {
         vec![Region::io(self.name.clone().unwrap_or_default(), self.size.unwrap_or(0))]
     }

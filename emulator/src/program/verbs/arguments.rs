@@ -23,9 +23,10 @@ pub(crate) struct Flag {
 impl Flag {
     /// How it is written.
     pub(crate) fn usage(&self) -> String {
+        let dashes = if self.name.len() == 1 { "-" } else { "--" };
         match self.value {
-            Some(value) => format!("--{} {value}", self.name),
-            None => format!("--{}", self.name),
+            Some(value) => format!("{dashes}{} {value}", self.name),
+            None => format!("{dashes}{}", self.name),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod check;
+mod draw;
 mod help;
 mod run;
 
@@ -40,7 +41,7 @@ pub(crate) enum Run {
 }
 
 /// All of them, in the order of their names.
-pub(crate) const VERBS: &[Verb] = &[check::VERB, help::VERB, run::VERB];
+pub(crate) const VERBS: &[Verb] = &[check::VERB, draw::VERB, help::VERB, run::VERB];
 
 impl Verb {
     fn find(name: &str) -> Option<&'static Self> {
@@ -82,6 +83,20 @@ pub(crate) fn print(text: &str) -> u8 {
     // A reader that has gone away is no error of ours.
     let _ = std::io::stdout().write_all(text.as_bytes());
     0
+}
+
+/// Writes a result to the file of an option, or to standard output where there is none.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn deliver(file: Option<&str>, text: &str) -> Result<(), Failure> {
+    match file {
+        None | Some("-") => print(text),
+        Some(path) => std::fs::write(path, text)
+            .map(|()| 0)
+            .map_err(super::host(format!("Cannot write '{path}'")))?,
+    };
+    Ok(())
 }
 
 fn no_verb(word: &str) -> Failure {
