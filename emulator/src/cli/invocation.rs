@@ -15,6 +15,8 @@ use super::script::Script;
 pub enum Ask {
     /// The verbs and options.
     Help,
+    /// The parameters of a script.
+    ScriptHelp(PathBuf),
     /// The version.
     Version,
     /// The types of machine.

@@ -101,7 +101,11 @@ impl Parser {
             Id::Dtb => self.machine.member(given, "dtb"),
             Id::Gdb => self.chars.debugger(given)?,
             Id::GdbDefault => self.chars.debugger(Given { value: chars::GDB, ..given })?,
-            Id::Help => ask = Some(Ask::Help),
+            Id::Help => {
+                let script = self.invocation.script.as_ref().map(|script| script.path.clone());
+                let script = script.filter(|path| !path.as_os_str().is_empty());
+                ask = Some(script.map_or(Ask::Help, Ask::ScriptHelp));
+            }
             Id::Initrd => self.machine.member(given, "initrd"),
             Id::Kernel => self.machine.member(given, "kernel"),
             Id::Log if is_help(given.value) => ask = Some(Ask::LogHelp),
@@ -236,10 +240,6 @@ impl Parser {
         if let Some(script) = &invocation.script {
             if script.path.as_os_str().is_empty() {
                 return Err(CliError::MissingScript);
-            }
-            for (name, _) in &script.variables {
-                let text = format!("variable {name} is not used: board scripts have none yet");
-                invocation.warnings.push(text);
             }
         }
         (invocation.machine, invocation.accel) = self.machine.finish(&mut invocation.warnings)?;

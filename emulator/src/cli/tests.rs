@@ -271,9 +271,7 @@ fn what_is_there_by_default() {
         // Verb run.
         ("run a.qmp -nodefaults n=2 -S board=x=y", r#"
             stopped
-            script a.qmp [("n", "2"), ("board", "x=y")]
-            warning variable n is not used: board scripts have none yet
-            warning variable board is not used: board scripts have none yet"#),
+            script a.qmp [("n", "2"), ("board", "x=y")]"#),
         ("run a.qmp -qmp unix:/q,server,nowait", r#"
             x-chardev-add {"id":"compat_monitor0","backend":"socket","path":"/q","server":"on","wait":"off"}
             x-chardev-add {"id":"serial0","backend":"stdio","mux":true,"signal":false}

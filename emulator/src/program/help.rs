@@ -18,6 +18,8 @@ use crate::qapi::{Accelerator, ChardevBackendKind, DeviceDriver, LogItem, Machin
 pub(crate) fn answer(ask: &Ask) -> Result<String, QmpError> {
     Ok(match ask {
         Ask::Help => all(),
+        // What a script has to say, who reads scripts answers.
+        Ask::ScriptHelp(_) => String::new(),
         Ask::Version => version(),
         Ask::MachineHelp => machine_help(),
         Ask::DeviceHelp => device_help(),

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::backends::char::{Plain, terminal};
 use crate::backends::host::Host;
 use crate::board::Origin;
-use crate::cli::{self, Invocation};
+use crate::cli::{self, Ask, Invocation};
 use crate::door::{Command, Door, Startup, Step};
 use crate::phase::Arrival;
 use crate::qapi::{CommandOrigin, Phase, ShutdownCause};
@@ -35,7 +35,7 @@ pub(crate) enum Failure {
     #[error("{}{}", .0.desc, script::hint(.0))]
     Qmp(Box<QmpError>),
     #[error("{0}")]
-    Script(#[from] Box<script::Failed>),
+    Script(#[from] script::Failed),
     #[error("{what}: {}", Plain(source))]
     Host { what: String, source: std::io::Error },
     #[error("{0}")]
@@ -77,7 +77,10 @@ fn fail(failure: &Failure, status: u8) -> u8 {
 pub(crate) fn start(arguments: &[String]) -> Result<u8, Failure> {
     let invocation = cli::parse(arguments.iter().cloned())?;
     if let Some(ask) = &invocation.ask {
-        let text = help::answer(ask)?;
+        let text = match ask {
+            Ask::ScriptHelp(path) => script::help(path)?,
+            ask => help::answer(ask)?,
+        };
         // A reader that has gone away is no error of ours.
         let _ = std::io::stdout().write_all(text.as_bytes());
         return Ok(0);

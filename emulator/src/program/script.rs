@@ -1,40 +1,80 @@
-//! Verb `run`: a board script through the one door, each step shown.
+//! Board scripts from their files through the one door.
 
+use std::fmt::Write as _;
 use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
 
 use qapi_runtime::{QmpError, Value};
 
 use crate::backends::char::Plain;
-use crate::cli::script::{Line, Script, ScriptError};
+use crate::cli::script::{Line, Program, Script, ScriptError};
 use crate::door::Door;
 use crate::qapi::Phase;
 
 /// Why a script has stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failed {
-    #[error("Cannot read '{path}': {}", Plain(source))]
-    Read { path: String, source: std::io::Error },
     #[error("{0}")]
-    Syntax(#[from] ScriptError),
+    Read(String),
+    #[error("{0}")]
+    Script(#[from] Box<ScriptError>),
 }
 
 /// What happens on the way.
 pub(super) enum Progress<'a> {
-    /// A command is about to be executed; the file it stands in.
-    Line(&'a str, &'a Line),
+    /// A command is about to be executed.
+    Line(&'a Line),
     /// It has an answer.
     Answer(&'a Value),
     /// It has entered a phase.
     Phase(Phase),
 }
 
+/// The text of a file.
+///
+/// # Errors
+/// It cannot be read, as a message.
+pub(super) fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| format!("Cannot read '{}': {}", path.display(), Plain(&error)))
+}
+
+/// Reads a script.
+///
+/// # Errors
+/// The file cannot be read, or a line is malformed.
+pub(super) fn load(path: &Path) -> Result<Program, Failed> {
+    let text = read(path).map_err(Failed::Read)?;
+    Ok(Program::parse(path, text).map_err(Box::new)?)
+}
+
+/// The parameters of a script, for people.
+///
+/// # Errors
+/// It cannot be read, or a declaration contradicts itself.
+pub(super) fn help(path: &Path) -> Result<String, Failed> {
+    let parameters = load(path)?.parameters()?;
+    let mut text = format!("usage: boardwright run {} [OPTION...]", path.display());
+    if parameters.is_empty() {
+        text.push_str("\n\nThe script has no parameters.\n");
+        return Ok(text);
+    }
+    text.push_str(" [NAME=VALUE...]\n\nParameters:\n");
+    for parameter in parameters {
+        let (form, about) = parameter.describe();
+        let _ = writeln!(text, "  {form:<24}  {about}");
+    }
+    Ok(text)
+}
+
 /// Executes all lines, or up to the first that fails, and shows each.
 ///
 /// # Errors
 /// As [`execute`].
-pub(super) fn run(door: &mut Door, script: &Script) -> Result<(), Box<Failed>> {
+pub(super) fn run(door: &mut Door, script: &Script) -> Result<(), Failed> {
     execute(door, script, |progress| match progress {
-        Progress::Line(file, line) => say(&format!("{file}:{}: {}", line.number, line.text)),
+        Progress::Line(line) => say(&format!("{}: {}", line.place, line.text)),
         Progress::Answer(answer) => say(&format!("    {answer}")),
         Progress::Phase(phase) => say(&format!("    -> {phase}")),
     })
@@ -49,29 +89,26 @@ pub(super) fn execute(
     door: &mut Door,
     script: &Script,
     mut tell: impl FnMut(Progress<'_>),
-) -> Result<(), Box<Failed>> {
-    let path = script.path.display().to_string();
-    let text = std::fs::read_to_string(&script.path)
-        .map_err(|source| Failed::Read { path: path.clone(), source })?;
-    let lines = Script::parse(&text, &path).map_err(Failed::from)?;
-    for line in lines {
-        if door.ended().is_some() || door.seen {
-            break;
-        }
+) -> Result<(), Failed> {
+    let program = load(&script.path)?;
+    let mut step = |line: &Line| {
         let before = door.phase();
-        tell(Progress::Line(&path, &line));
+        tell(Progress::Line(line));
         let answer = door
-            .perform(&line.step(&path))
-            .map_err(|error| line.error(&path, format!("{}{}", error.desc, hint(&error))))
-            .map_err(Failed::from)?;
+            .perform(&line.step())
+            .map_err(|error| format!("{}{}", error.desc, hint(&error)))?;
         if answer.as_object().is_none_or(|object| !object.is_empty()) {
             tell(Progress::Answer(&answer));
         }
         if door.phase() != before {
             tell(Progress::Phase(door.phase()));
         }
-    }
-    Ok(())
+        Ok(match door.ended().is_some() || door.seen {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
+    };
+    Ok(program.walk(&script.variables, &read, &mut step)?)
 }
 
 /// Steps go to standard error: standard output is the guest's console.

@@ -1,8 +1,8 @@
-//! An error in a script, with its place and the line it is in.
+//! An error in a script, with its place, the line it is in, and how the reader came there.
 
 use std::fmt;
 
-use super::cursor::{Fault, place};
+use super::source::{Fault, File};
 
 /// What is wrong with a script, or with a command of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,19 +19,22 @@ pub struct ScriptError {
     pub source_line: String,
     /// The column of `source_line` that the caret points to, the first being 1.
     pub caret: usize,
+    /// The loops and files around it, the innermost first: `in iteration i=3 of the loop at ...`.
+    pub around: Vec<String>,
 }
 
 impl ScriptError {
-    /// The error for a fault in a text.
-    pub(super) fn in_text(file: &str, text: &str, fault: Fault) -> Self {
-        let (line, column) = place(text, fault.offset);
+    /// The error for a fault in a file.
+    pub(super) fn in_file(file: &File, fault: Fault) -> Self {
+        let (line, column) = file.place(fault.offset);
         Self {
-            file: file.into(),
+            file: file.name.clone(),
             line,
             column,
             message: fault.message,
-            source_line: text.lines().nth(line - 1).unwrap_or_default().trim_end().into(),
+            source_line: file.line(line).into(),
             caret: column,
+            around: Vec::new(),
         }
     }
 }
@@ -44,7 +47,8 @@ impl fmt::Display for ScriptError {
         let before = self.source_line.chars().chain(std::iter::repeat(' '));
         let indent: String =
             before.take(self.caret - 1).map(|char| if char == '\t' { '\t' } else { ' ' }).collect();
-        write!(f, "{indent}^")
+        write!(f, "{indent}^")?;
+        self.around.iter().try_for_each(|step| write!(f, "\n{step}"))
     }
 }
 

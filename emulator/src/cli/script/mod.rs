@@ -1,58 +1,138 @@
-//! Board scripts: the commands of the schema, one a line, in qmp-shell's syntax.
+//! Board scripts: the commands of the schema, one a line, in qmp-shell's syntax, and what makes one
+//! file a family of boards.
 //!
 //! ```text
-//! # A board with memory and a UART.
+//! param uarts = 2 in 1..=8 help "how many UARTs there are"
+//! let base = 0x10000000
 //! device_add driver=sysbus-memory id=ram size=16MiB
 //! sysbus-mmio-map device=ram addr=0x80000000   // where software is linked to
+//! for i in 0..uarts {
+//!     device_add driver=riscv.sifive.uart id=uart$i
+//!     sysbus-mmio-map device=uart$i addr=${base + i * 4KiB}
+//! }
+//! include parts/clint.qmp
 //! ```
 //!
 //! A line is a command's name and `key=value` pairs between white space. A `\` at the end of a line
 //! goes on in the next. `#` and `//` begin a comment at the start of a line or after white space.
-//! `value` says what values may look like.
+//! `value` says what values may look like, `expression` what stands in `${...}`.
 //!
-//! The reader goes over the text with one cursor, so that every error has its place in the file.
-//! `Reader::statement` is where loops and includes will be told from commands by the first word,
-//! and the values of `Reader::argument` are where variables will be put in.
+//! A text goes through three stages: [`parse`](self::parse) makes statements of it (`ast`), with one cursor, so that
+//! every error has its place; `evaluate` makes commands of them; `format` lays the text out again.
+//! Nothing here reads a file: who loads a script says how that is done.
 
-mod cursor;
+mod ast;
+mod datum;
 mod error;
+mod evaluate;
+mod expression;
+mod format;
+mod number;
+mod parameter;
+mod parse;
+mod source;
+mod text;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
-
-use qapi_runtime::Map;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::board::Origin;
 use crate::door::{Command, Step};
 use crate::qapi::CommandOrigin;
 
-use super::keyval;
-use cursor::{Cursor, Fault};
+pub use ast::Kind;
+use ast::{Param, Statement, StatementKind};
+pub use datum::Datum;
 pub use error::ScriptError;
+use evaluate::{Evaluator, LIMITS, Limits, Sink, Stop};
+pub use format::format;
+pub use parameter::Parameter;
+use source::{Fault, File};
+
+/// How files are read; an error is a message.
+pub type Read<'a> = &'a dyn Fn(&Path) -> Result<String, String>;
 
 /// A board script that is to be executed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
     /// The file.
     pub path: PathBuf,
-    /// Variables given with it, `NAME=VALUE`, in order.
+    /// Values of its parameters, `NAME=VALUE`, in order.
     pub variables: Vec<(String, String)>,
+}
+
+/// Where a command stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: String,
+    /// The number of its line, the first being 1; of the first one if it goes over several.
+    pub line: usize,
+    /// The variables of the loops around it, the outermost first.
+    pub loops: Vec<(String, String)>,
+}
+
+/// `boards/first.qmp:12`, and in a loop `boards/first.qmp:12 (i=3)`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)?;
+        if self.loops.is_empty() {
+            return Ok(());
+        }
+        let loops: Vec<String> =
+            self.loops.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        write!(f, " ({})", loops.join(", "))
+    }
 }
 
 /// A command of a script.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// The number of its line, the first being 1; of the first one if it goes over several.
-    pub number: usize,
+    /// Where it stands.
+    pub place: Place,
     /// The column at which it begins, the first being 1.
     pub column: usize,
-    /// Its text, without comment, on one line.
+    /// Its text, without comment, on one line, variables as written.
     pub text: String,
     /// The command.
     pub command: Command,
+}
+
+impl Line {
+    /// The command, from where it stands.
+    pub fn step(&self) -> Step {
+        let origin = Origin::new(CommandOrigin::Script, self.place.to_string());
+        Step { command: self.command.clone(), origin }
+    }
+}
+
+/// A file that was read.
+#[derive(Debug)]
+struct Unit {
+    file: File,
+    statements: Vec<Statement>,
+}
+
+impl Unit {
+    fn parse(path: &Path, text: String) -> Result<Self, ScriptError> {
+        let file = File::new(path, text);
+        match parse::parse(&file.text) {
+            Ok(parsed) => Ok(Self { statements: parsed.statements, file }),
+            Err(fault) => Err(ScriptError::in_file(&file, fault)),
+        }
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = &Param> {
+        self.statements.iter().filter_map(|statement| match &statement.kind {
+            StatementKind::Param(param) => Some(param),
+            _ => None,
+        })
+    }
 }
 
 impl Script {
@@ -60,119 +140,71 @@ impl Script {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), variables: vec![] }
     }
+}
 
-    /// Reads all commands of a text that stands in `file`.
+/// A script that was read, to be evaluated as often as one likes.
+#[derive(Debug)]
+pub struct Program {
+    unit: Rc<Unit>,
+    limits: Limits,
+}
+
+impl Program {
+    /// Reads the text of a file.
     ///
     /// # Errors
     /// The first line that is not understood.
-    pub fn parse(text: &str, file: &str) -> Result<Vec<Line>, ScriptError> {
-        let mut reader = Reader { cursor: Cursor::new(text), lines: vec![] };
-        match reader.read() {
-            Ok(()) => Ok(reader.lines),
-            Err(fault) => Err(ScriptError::in_text(file, text, fault)),
-        }
-    }
-}
-
-impl Line {
-    /// The command, from where it stands in `file`.
-    pub fn step(&self, file: &str) -> Step {
-        let origin = Origin::new(CommandOrigin::Script, format!("{file}:{}", self.number));
-        Step { command: self.command.clone(), origin }
+    pub fn parse(path: &Path, text: String) -> Result<Self, ScriptError> {
+        Ok(Self { unit: Rc::new(Unit::parse(path, text)?), limits: LIMITS })
     }
 
-    /// The error for a command that was understood and failed.
-    pub fn error(&self, file: &str, message: impl Into<String>) -> ScriptError {
-        ScriptError {
-            file: file.into(),
-            line: self.number,
-            column: self.column,
-            message: message.into(),
-            source_line: self.text.clone(),
-            caret: 1,
-        }
-    }
-}
-
-struct Reader<'t> {
-    cursor: Cursor<'t>,
-    lines: Vec<Line>,
-}
-
-impl Reader<'_> {
-    fn read(&mut self) -> Result<(), Fault> {
-        loop {
-            self.cursor.skip_blanks();
-            match self.cursor.peek() {
-                None => return Ok(()),
-                Some('\n') => drop(self.cursor.bump()),
-                Some(_) => self.statement()?,
-            }
+    /// Its parameters, in the order of their declarations.
+    ///
+    /// # Errors
+    /// A declaration contradicts itself.
+    pub fn parameters(&self) -> Result<Vec<Parameter>, Box<ScriptError>> {
+        let read = |_: &Path| Err(String::new());
+        let mut evaluator = Evaluator::new(&read, None, true);
+        match evaluator.unit(&self.unit, &parameter::Given::default()) {
+            Ok(()) | Err(Stop::Done) => Ok(evaluator.parameters),
+            Err(Stop::Error(error)) => Err(error),
         }
     }
 
-    /// What begins with a word at the start of a line: so far, a command.
-    fn statement(&mut self) -> Result<(), Fault> {
-        let start = self.cursor.offset();
-        let name = self.cursor.word();
-        if !is_command_name(name) {
-            let hint = match name.split_once('=') {
-                Some(_) => r"; a command that goes on in the next line ends in \",
-                None => "",
+    /// Hands its commands over, one after the other, until one is refused or enough.
+    ///
+    /// # Errors
+    /// The first mistake; when it is in the script, nothing was handed over.
+    pub fn walk(
+        &self,
+        variables: &[(String, String)],
+        read: Read<'_>,
+        sink: Sink<'_>,
+    ) -> Result<(), Box<ScriptError>> {
+        let mut given = parameter::Given::default();
+        for (name, value) in variables {
+            let problem = if !self.unit.parameters().any(|param| param.name == *name) {
+                parameter::unknown(name, &self.unit)
+            } else if given.words.insert(name.clone(), value.clone()).is_some() {
+                format!("parameter '{name}' is given twice")
+            } else {
+                continue;
             };
-            return Err(Fault::new(start, format!("expected a command, found '{name}'{hint}")));
+            return Err(Box::new(ScriptError::in_file(&self.unit.file, Fault::new(0, problem))));
         }
-        let name = name.to_owned();
-        let mut arguments = Map::new();
-        let mut end = self.cursor.offset();
-        loop {
-            self.cursor.skip_blanks();
-            if matches!(self.cursor.peek(), None | Some('\n')) {
-                break;
-            }
-            self.argument(&mut arguments)?;
-            end = self.cursor.offset();
-        }
-        let (number, column) = self.cursor.place(start);
-        let text = one_line(self.cursor.slice(start, end));
-        self.lines.push(Line { number, column, text, command: Command { name, arguments } });
-        Ok(())
+        self.evaluate(&given, read, None)?;
+        self.evaluate(&given, read, Some(sink))
     }
 
-    fn argument(&mut self, arguments: &mut Map) -> Result<(), Fault> {
-        let start = self.cursor.offset();
-        let key = self.cursor.take_while(|char| char != '=' && !char.is_whitespace()).to_owned();
-        if self.cursor.peek() != Some('=') {
-            return Err(Fault::new(start, format!("expected key=value, found '{key}'")));
-        }
-        self.cursor.bump();
-        let value = value::value(&mut self.cursor)?;
-        match keyval::insert(arguments, &key, value) {
-            Ok(None) => Ok(()),
-            Ok(Some(_)) => Err(Fault::new(start, format!("'{key}' is given twice"))),
-            Err(problem) => Err(Fault::new(start, problem)),
+    fn evaluate(
+        &self,
+        given: &parameter::Given,
+        read: Read<'_>,
+        sink: Option<Sink<'_>>,
+    ) -> Result<(), Box<ScriptError>> {
+        match Evaluator::new(read, sink, false).within(self.limits).unit(&self.unit, given) {
+            Ok(()) | Err(Stop::Done) => Ok(()),
+            Err(Stop::Error(error)) => Err(error),
         }
     }
-}
-
-fn is_command_name(name: &str) -> bool {
-    name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
-        && name.chars().all(|char| char.is_ascii_alphanumeric() || "_-.".contains(char))
-}
-
-/// A command's text with its continuation lines joined.
-fn one_line(text: &str) -> String {
-    let mut lines = text.lines().peekable();
-    let mut whole = String::new();
-    while let Some(line) = lines.next() {
-        let line = line.trim();
-        match lines.peek() {
-            Some(_) => {
-                whole.push_str(line.trim_end_matches('\\').trim_end());
-                whole.push(' ');
-            }
-            None => whole.push_str(line),
-        }
-    }
-    whole
 }

@@ -1,19 +1,55 @@
 //! Scripts and what they become, as data.
 
-use super::Script;
+mod language;
+mod layout;
 
-fn shown(text: &str) -> String {
-    match Script::parse(text, "b.qmp") {
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use super::evaluate::Limits;
+use super::{Line, Program, ScriptError};
+
+/// Evaluates a text that stands in `b.qmp`, with other files and parameters.
+fn lines(
+    text: &str,
+    files: &[(&str, &str)],
+    variables: &[(&str, &str)],
+) -> Result<Vec<Line>, Box<ScriptError>> {
+    let read = |path: &Path| {
+        let plain = path.to_string_lossy().replace("parts/../", "");
+        let found = files.iter().find(|(name, _)| *name == plain);
+        let missing = || format!("Cannot read '{}': No such file or directory", path.display());
+        found.map(|(_, text)| (*text).to_string()).ok_or_else(missing)
+    };
+    let variables: Vec<(String, String)> =
+        variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let mut lines = Vec::new();
+    let mut program = Program::parse(Path::new("b.qmp"), text.into())?;
+    // The real ones take a while.
+    program.limits = Limits { commands: 1000, steps: 5000 };
+    program.walk(&variables, &read, &mut |line| {
+        lines.push(line.clone());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(lines)
+}
+
+fn show(lines: Result<Vec<Line>, Box<ScriptError>>) -> String {
+    match lines {
         Ok(lines) => lines
             .iter()
             .map(|line| {
                 let arguments = serde_json::to_string(&line.command.arguments).unwrap();
-                format!("{}: {} {arguments}", line.number, line.command.name)
+                format!("{}: {} {arguments}", line.place.line, line.command.name)
             })
             .collect::<Vec<_>>()
             .join("\n"),
         Err(error) => error.to_string(),
     }
+}
+
+fn shown(text: &str) -> String {
+    show(lines(text, &[], &[]))
 }
 
 fn check(rows: &[(&str, &str)]) {
@@ -153,7 +189,7 @@ fn errors_show_their_place() {
 #[test]
 fn brackets_cannot_exhaust_the_stack() {
     let deep = "[".repeat(100_000);
-    let error = Script::parse(&format!("a x={deep}"), "f").unwrap_err();
+    let error = lines(&format!("a x={deep}"), &[], &[]).unwrap_err();
     assert_eq!((error.message.as_str(), error.column), ("brackets nest too deep", 69));
 }
 
@@ -179,8 +215,12 @@ fn no_text_makes_it_panic() {
 
 #[test]
 fn a_command_that_failed_shows_its_line() {
-    let lines = Script::parse("a\n   b x=1 \\\n   y=2 # why", "f").unwrap();
-    assert_eq!(lines[1].text, "b x=1 y=2");
-    let error = lines[1].error("f", "Device 'x' not found").to_string();
+    let program = Program::parse(Path::new("f"), "a\n   b x=1 \\\n   y=2 # why".into()).unwrap();
+    let read = |_: &Path| Err(String::new());
+    let mut refuse = |line: &Line| match line.command.name.as_str() {
+        "b" => Err("Device 'x' not found".into()),
+        _ => Ok(ControlFlow::Continue(())),
+    };
+    let error = program.walk(&[], &read, &mut refuse).unwrap_err().to_string();
     assert_eq!(error, "f:2:4: Device 'x' not found\nb x=1 y=2\n^");
 }

@@ -8,6 +8,7 @@
 mod arguments;
 mod check;
 mod draw;
+mod fmt;
 mod help;
 mod run;
 
@@ -41,7 +42,14 @@ pub(crate) enum Run {
 }
 
 /// All of them, in the order of their names.
-pub(crate) const VERBS: &[Verb] = &[check::VERB, draw::VERB, help::VERB, run::VERB];
+#[rustfmt::skip] // One row a verb.
+pub(crate) const VERBS: &[Verb] = &[
+    check::VERB,
+    draw::VERB,
+    fmt::VERB,
+    help::VERB,
+    run::VERB,
+];
 
 impl Verb {
     fn find(name: &str) -> Option<&'static Self> {
