@@ -237,10 +237,8 @@ impl Parser {
 
     fn finish(mut self) -> Result<Invocation, CliError> {
         let mut invocation = self.invocation;
-        if let Some(script) = &invocation.script {
-            if script.path.as_os_str().is_empty() {
-                return Err(CliError::MissingScript);
-            }
+        if invocation.script.as_ref().is_some_and(|script| script.path.as_os_str().is_empty()) {
+            return Err(CliError::MissingScript);
         }
         (invocation.machine, invocation.accel) = self.machine.finish(&mut invocation.warnings)?;
         invocation.serial_default = self.chars.defaults(self.around)?;

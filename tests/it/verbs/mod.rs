@@ -2,6 +2,7 @@
 
 mod boards;
 mod draw;
+mod scripts;
 
 use anyhow::{Result, ensure};
 use boardwright_tests::program;

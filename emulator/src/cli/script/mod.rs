@@ -17,7 +17,7 @@
 //! goes on in the next. `#` and `//` begin a comment at the start of a line or after white space.
 //! `value` says what values may look like, `expression` what stands in `${...}`.
 //!
-//! A text goes through three stages: [`parse`](self::parse) makes statements of it (`ast`), with one cursor, so that
+//! A text goes through three stages: `parse` makes statements of it (`ast`), with one cursor, so that
 //! every error has its place; `evaluate` makes commands of them; `format` lays the text out again.
 //! Nothing here reads a file: who loads a script says how that is done.
 
