@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod board_scripts;
+mod building;
 mod cpu_models;
 mod debugging;
 mod disassembly;
@@ -10,7 +11,6 @@ mod first_board;
 mod guest_programs;
 mod guide;
 mod history;
-mod linux;
 mod monitors;
 mod options;
 mod phases;

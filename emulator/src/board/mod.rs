@@ -11,9 +11,12 @@
 pub mod draw;
 pub mod import;
 mod journal;
+mod list;
 mod map;
 mod object;
 mod path;
+mod range;
+mod view;
 mod wire;
 
 use std::fmt;
@@ -26,8 +29,9 @@ use crate::devices::{Driver, PortDirection, Region, Units};
 use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, MachineOptions};
 
 pub use journal::{Entry, Journal, Origin};
-pub use map::{Mapping, Span, View};
+pub use map::{Mapping, RegionRef};
 pub use object::{Object, Property, change_machine, cpu_properties, driver_properties};
+pub use view::{Span, View};
 pub use wire::PortRef;
 
 /// The most harts of a board: each has a thread.
@@ -106,6 +110,8 @@ pub struct Board {
     /// How many unnamed devices of each driver there are: the next one's number.
     unnamed: RedBlackTreeMapSync<DeviceDriver, u32>,
     mappings: RedBlackTreeMapSync<map::Key, Mapping>,
+    /// Which mappings stand in a region.
+    nested: RedBlackTreeMapSync<(RegionRef, map::Key), ()>,
     /// The next mapping's order.
     next_mapping: u64,
     wires: wire::Wires,
@@ -127,6 +133,7 @@ impl Board {
             created: RedBlackTreeMapSync::new_sync(),
             unnamed: RedBlackTreeMapSync::new_sync(),
             mappings: RedBlackTreeMapSync::new_sync(),
+            nested: RedBlackTreeMapSync::new_sync(),
             next_mapping: 0,
             wires: wire::Wires::default(),
         }
@@ -167,6 +174,9 @@ impl Board {
             return Err(QmpError::generic(format!("Device '{kind}' needs an id: add id=NAME")));
         }
         driver.check()?;
+        if let Some(done) = driver.instead(self) {
+            return done.map(|()| device.clone());
+        }
         self.check_harts(&device)?;
         if !named {
             let next = self.unnamed.get(&kind).copied().unwrap_or(0) + 1;
@@ -174,6 +184,23 @@ impl Board {
         }
         self.created.insert_mut(order, name.clone());
         self.devices.insert_mut(name, device.clone());
+        driver.added(self, &device)?;
+        Ok(device)
+    }
+
+    /// Takes a device away, with its mappings and wires, and with the mappings of what stands in
+    /// its regions.
+    ///
+    /// # Errors
+    /// There is no such device.
+    pub fn remove(&mut self, path: &str) -> Result<Arc<Device>, QmpError> {
+        let device = self.find_device(path)?.clone();
+        self.unmap_all(&device.name);
+        for port in self.ports_in_use(&device.name) {
+            self.disconnect(&port);
+        }
+        self.created.remove_mut(&device.order);
+        self.devices.remove_mut(&device.name);
         Ok(device)
     }
 
@@ -216,6 +243,15 @@ impl Board {
             .collect()
     }
 
+    /// The device and the child that have a hart, by its `mhartid`.
+    pub fn hart(&self, hartid: u64) -> Option<(Arc<Device>, u32)> {
+        self.devices().find_map(|device| {
+            let units = device.driver().units()?;
+            let unit = hartid.checked_sub(units.first_hartid)?;
+            (unit < units.count.into()).then(|| (device.clone(), unit as u32))
+        })
+    }
+
     fn next_order(&self) -> u64 {
         self.created.last().map_or(0, |(order, _)| order + 1)
     }
@@ -251,6 +287,12 @@ impl Board {
     /// Changed properties may take away ports and regions; what is wired or mapped must stay.
     fn check_still_fits(&self, old: &Device, new: &Device) -> Result<(), QmpError> {
         let regions = new.driver().regions();
+        if self.is_parent(&old.name) && regions != old.driver().regions() {
+            return Err(QmpError::generic(format!(
+                "Others stand in a region of '{}', which would change",
+                old.name
+            )));
+        }
         for mapping in self.mappings_of(&old.name) {
             let size = |regions: &[Region]| regions.get(mapping.region as usize).map(|r| r.size);
             if size(&regions) != size(&old.driver().regions()) {

@@ -12,6 +12,9 @@ use crate::devices::{self, Port, PortDirection};
 use crate::machines;
 use crate::qapi::{DeviceOptions, MachineOptions};
 
+/// The path of the bus of devices with regions.
+pub(super) const SYSTEM_BUS: &str = "/machine/unattached/sysbus";
+
 /// A place in the object tree.
 #[derive(Clone, Debug)]
 pub enum Object {
@@ -19,6 +22,10 @@ pub enum Object {
     Root,
     /// `/machine`
     Machine,
+    /// `/machine/unattached`: what the machine has of itself.
+    Unattached,
+    /// `/machine/unattached/sysbus`: the bus of devices with regions.
+    SystemBus,
     /// `/machine/peripheral`: devices with an id.
     Peripheral,
     /// `/machine/peripheral-anon`: devices without.
@@ -54,6 +61,8 @@ impl Object {
         match self {
             Self::Root => "/".into(),
             Self::Machine => "/machine".into(),
+            Self::Unattached => "/machine/unattached".into(),
+            Self::SystemBus => SYSTEM_BUS.into(),
             Self::Peripheral => "/machine/peripheral".into(),
             Self::PeripheralAnon => "/machine/peripheral-anon".into(),
             Self::Device(device) => device.path(),
@@ -73,10 +82,22 @@ impl Object {
         }
     }
 
-    /// The port line called `name[N]`.
+    /// The line called `name[N]`, or `name` where there is one line only, or by a name of its own.
     pub fn port(&self, label: &str) -> Option<PortRef> {
-        let (name, line) = split_index(label)?;
-        let index = self.ports().iter().position(|port| port.name == name && line < port.count)?;
+        let ports = self.ports();
+        let (index, line) = match split_index(label) {
+            Some((name, line)) => {
+                (ports.iter().position(|port| port.name == name && line < port.count)?, line)
+            }
+            None => match ports.iter().position(|port| port.name == label && port.count == 1) {
+                Some(index) => (index, 0),
+                None => {
+                    let device = self.device().filter(|_| !ports.is_empty())?;
+                    let named = device.driver().line_names().iter().find(|l| l.name == label)?;
+                    (named.port as usize, named.line)
+                }
+            },
+        };
         let (device, unit) = match self {
             Self::Device(device) => (device, 0),
             Self::Unit(device, unit) => (device, *unit),
@@ -85,10 +106,20 @@ impl Object {
         Some(PortRef { device: device.name.clone(), unit, port: u32::try_from(index).ok()?, line })
     }
 
+    fn device(&self) -> Option<&Arc<Device>> {
+        match self {
+            Self::Device(device) | Self::Unit(device, _) => Some(device),
+            _ => None,
+        }
+    }
+
     /// The name of its type.
     pub fn type_name(&self, board: &Board) -> String {
         match self {
-            Self::Root | Self::Peripheral | Self::PeripheralAnon => "container".into(),
+            Self::Root | Self::Unattached | Self::Peripheral | Self::PeripheralAnon => {
+                "container".into()
+            }
+            Self::SystemBus => "System".into(),
             Self::Machine => format!("{}-machine", board.machine.type_.tag()),
             Self::Device(device) => device.kind().to_string(),
             Self::Unit(device, _) => device.driver().units().map_or_else(String::new, |u| u.kind),
@@ -105,8 +136,18 @@ impl Board {
             Object::Machine => {
                 properties.push(Property::new("peripheral", "child<container>"));
                 properties.push(Property::new("peripheral-anon", "child<container>"));
+                properties.push(Property::new("unattached", "child<container>"));
                 properties.extend(machines::properties(self.machine.type_.tag()));
             }
+            Object::Unattached => {
+                properties.push(Property::new("sysbus", "child<System>"));
+                let own = self.device(machines::OWN_HARTS).and_then(|own| own.driver().units());
+                properties.extend(own.into_iter().flat_map(|units| {
+                    let ty = format!("link<{}>", units.kind);
+                    (0..units.count).map(move |n| Property::new(format!("device[{n}]"), &*ty))
+                }));
+            }
+            Object::SystemBus => {}
             Object::Peripheral => properties.extend(self.children(true)),
             Object::PeripheralAnon => properties.extend(self.children(false)),
             Object::Device(device) => {
@@ -127,8 +168,8 @@ impl Board {
                     properties.push(property);
                 }
             }
-            Object::Unit(device, _) => {
-                if let Some(cpu) = devices::cpu::of_units(&device.options) {
+            Object::Unit(device, unit) => {
+                if let Some(cpu) = devices::cpu::of_unit(&device.options, *unit) {
                     properties.extend(cpu_properties(&cpu));
                 }
             }
@@ -178,7 +219,7 @@ impl Board {
         match object {
             Object::Machine => machines::get(&self.machine, property),
             Object::Device(device) => self.get_of_device(device, property),
-            Object::Unit(device, _) => devices::cpu::of_units(&device.options)
+            Object::Unit(device, unit) => devices::cpu::of_unit(&device.options, *unit)
                 .zip(CpuProperty::find(property))
                 .map(|(cpu, property)| devices::cpu::model::value(property, &cpu)),
             _ => None,
@@ -227,6 +268,12 @@ impl Board {
             } else {
                 self.connect(&other, &port)
             };
+        }
+        if let Object::Unit(device, unit) = object {
+            let changed = devices::cpu::with_property(&device.options, *unit, property, value)?;
+            if let Some(options) = changed {
+                return self.replace(device, options);
+            }
         }
         match object {
             Object::Machine if machines::has(self.machine.type_.tag(), property) => {

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use qapi_runtime::QmpError;
+use qapi_runtime::{Map, QmpError, Value};
 
 use super::{Board, Device, Object, PortRef};
+use crate::machines;
+
+/// The most neighbours that an error lists.
+const MOST_NAMES: usize = 20;
 
 impl Board {
     /// The object at a path: `/machine/peripheral/uart`, or the end of one such as `uart`,
@@ -16,7 +20,7 @@ impl Board {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let found =
             if path.starts_with('/') { self.walk(&parts) } else { self.search(path, &parts)? };
-        found.ok_or_else(|| self.not_found(path, parts.first().copied().unwrap_or(path)))
+        found.ok_or_else(|| self.not_found(path))
     }
 
     /// The device at a path.
@@ -32,7 +36,7 @@ impl Board {
             Object::Device(device) => self.device(&device.name),
             _ => None,
         }
-        .ok_or_else(|| self.not_found(path, path))
+        .ok_or_else(|| self.not_found(path))
     }
 
     /// The port line at a path such as `plic/unnamed-gpio-in[3]` or
@@ -62,6 +66,13 @@ impl Board {
         match parts {
             [] => Some(Object::Root),
             ["machine"] => Some(Object::Machine),
+            ["machine", "unattached"] => Some(Object::Unattached),
+            ["machine", "unattached", "sysbus"] => Some(Object::SystemBus),
+            // What QEMU calls the harts that a machine has of itself.
+            ["machine", "unattached", child] => {
+                let ("device", number) = split_index(child)? else { return None };
+                Self::below(self.device(machines::OWN_HARTS)?, &[&format!("harts[{number}]")])
+            }
             ["machine", "peripheral"] => Some(Object::Peripheral),
             ["machine", "peripheral-anon"] => Some(Object::PeripheralAnon),
             ["machine", home @ ("peripheral" | "peripheral-anon"), name, rest @ ..] => {
@@ -92,7 +103,7 @@ impl Board {
         match parts {
             [] => return Ok(None),
             ["machine", ..] => return Ok(self.walk(parts)),
-            ["peripheral" | "peripheral-anon", ..] => {
+            ["peripheral" | "peripheral-anon" | "unattached", ..] => {
                 let whole: Vec<&str> =
                     std::iter::once("machine").chain(parts.iter().copied()).collect();
                 return Ok(self.walk(&whole));
@@ -119,11 +130,35 @@ impl Board {
         }
     }
 
-    fn not_found(&self, path: &str, name: &str) -> QmpError {
-        let names: Vec<&str> = self.devices().map(|device| &*device.name).collect();
-        let name = name.rsplit('/').next().unwrap_or(name);
-        QmpError::device_not_found(format!("Device '{path}' not found"))
-            .with_nearest(name, names.iter().copied())
+    /// Says that there is nothing at a path, and in the error's data what there is instead: the
+    /// innermost part of the path that exists, what that has, and names that are like the one
+    /// asked for.
+    fn not_found(&self, path: &str) -> QmpError {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let wanted = parts.last().copied().unwrap_or(path);
+        let whole = path.starts_with('/');
+        let outer = (0..parts.len()).rev().find_map(|count| {
+            let head = &parts[..count];
+            let found =
+                if whole { self.walk(head) } else { self.search(path, head).ok().flatten() };
+            found.filter(|found| !matches!(found, Object::Root) || whole)
+        });
+        let outer = outer.unwrap_or(Object::Peripheral);
+        let names: Vec<String> = self
+            .properties(&outer)
+            .into_iter()
+            .filter(|property| property.ty.starts_with("child<") && property.ty != "child<irq>")
+            .map(|property| property.name)
+            .collect();
+        let mut data =
+            match QmpError::generic("").with_nearest(wanted, names.iter().map(String::as_str)).data
+            {
+                Some(Value::Object(data)) => data,
+                _ => Map::new(),
+            };
+        data.insert("parent".into(), outer.path().into());
+        data.insert("children".into(), names.into_iter().take(MOST_NAMES).collect());
+        QmpError::device_not_found(format!("Device '{path}' not found")).with_data(data)
     }
 }
 

@@ -96,6 +96,26 @@ impl Board {
         Ok(())
     }
 
+    /// The same for an output that drives nothing yet.
+    ///
+    /// # Errors
+    /// As for [`Board::connect`], or the output drives another input.
+    pub fn connect_free(&mut self, output: &PortRef, input: &PortRef) -> Result<(), QmpError> {
+        match self.wires.input_of(output) {
+            Some(other) if other != input => Err(QmpError::generic(format!(
+                "'{}' drives '{}' already; a device 'split-irq' drives several inputs",
+                self.port_path(output),
+                self.port_path(other)
+            ))),
+            _ => self.connect(output, input),
+        }
+    }
+
+    /// The other end of the wire at a port.
+    pub fn peer(&self, port: &PortRef) -> Option<&PortRef> {
+        self.wires.input_of(port).or_else(|| self.wires.output_of(port))
+    }
+
     /// Takes the wire at a port away, if there is one; either end will do.
     pub fn disconnect(&mut self, port: &PortRef) {
         let output = self.wires.output_of(port).cloned();
@@ -112,9 +132,22 @@ impl Board {
         self.wires.forward.iter()
     }
 
+    /// Whether a wire leads to a device or from it.
+    pub fn is_wired(&self, device: &str) -> bool {
+        let device = Name::from(device);
+        self.wires.leaving(&device).next().is_some()
+            || self.wires.entering(&device).next().is_some()
+    }
+
     pub(super) fn ports_in_use(&self, device: &Name) -> Vec<PortRef> {
         let outputs = self.wires.leaving(device).map(|(from, _)| from.clone());
         outputs.chain(self.wires.entering(device).map(|(to, _)| to.clone())).collect()
+    }
+
+    /// How many lines the port of a line has.
+    pub(super) fn width(&self, line: &PortRef) -> u32 {
+        let ports = self.device(&line.device).map(|device| device.driver().ports());
+        ports.and_then(|ports| Some(ports.get(line.port as usize)?.count)).unwrap_or(0)
     }
 
     fn direction(&self, port: &PortRef) -> Option<PortDirection> {

@@ -46,12 +46,21 @@ impl MachineCommands for Door {
     }
 
     fn x_exit_preconfig(&mut self) -> Result<(), QmpError> {
-        if self.phase() >= Phase::Initialized {
+        if self.phase() == Phase::Ready {
             return Err(QmpError::generic(
                 "The command is permitted only before machine initialization",
             ));
         }
         self.advance_and_start(Phase::Ready, Arrival::Be)
+    }
+
+    fn x_machine_init(&mut self) -> Result<(), QmpError> {
+        if self.phase() >= Phase::Initialized {
+            return Err(QmpError::generic(
+                "The command is permitted only before machine initialization",
+            ));
+        }
+        self.advance(Phase::Initialized, Arrival::Leave)
     }
 
     fn finish_machine_init(&mut self) -> Result<(), QmpError> {
@@ -91,7 +100,7 @@ impl MachineCommands for Door {
         let mut list = Vec::new();
         for (index, (device, unit)) in board.harts().into_iter().enumerate() {
             let DeviceOptionsDriver::RiscvHartArray(array) = &device.options else { continue };
-            let width = array.cpu()?.xlen.bits();
+            let width = array.cpu(unit)?.xlen.bits();
             list.push(CpuInfoFast {
                 cpu_index: i64::try_from(index).unwrap_or(i64::MAX),
                 qom_path: Object::Unit(device.clone(), unit).path(),

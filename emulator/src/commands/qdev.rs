@@ -4,11 +4,13 @@ use qapi_runtime::QmpError;
 
 use super::qom::{info_of, unknown_type};
 use crate::board::{Device, driver_properties};
-use crate::devices::{cpu, driver};
+use crate::devices::{Driver, cpu, driver};
 use crate::door::Door;
+use crate::machines;
 use crate::phase::Stage;
 use crate::qapi::{
-    DeviceDriver, DeviceListProperties, DeviceOptions, ObjectPropertyInfo, QdevCommands,
+    DeviceDel, DeviceDeleted, DeviceDriver, DeviceListProperties, DeviceOptions,
+    ObjectPropertyInfo, QdevCommands,
 };
 
 /// The bus that devices with regions sit on.
@@ -28,26 +30,40 @@ impl Door {
     }
 }
 
+/// None of the devices so far sits on a bus that can take or lose one while the guest runs.
+fn no_hotplug(driver: &dyn Driver, name: &str) -> QmpError {
+    QmpError::generic(if driver.on_bus() {
+        format!("Bus '{SYSTEM_BUS}' does not support hotplugging")
+    } else {
+        format!("Device '{name}' does not support hotplugging")
+    })
+}
+
 impl QdevCommands for Door {
     fn device_add(&mut self, mut arguments: DeviceOptions) -> Result<(), QmpError> {
         match &self.stage {
             Stage::Initialized(_) => {
                 let device = self.edit(|board| {
                     cpu::complete(&mut arguments.driver, &board.machine);
+                    machines::template(board.machine.type_.tag()).make_room(board, &arguments)?;
                     board.add(arguments)
                 })?;
                 self.tell_remarks(&device);
                 Ok(())
             }
-            // None of the devices so far sits on a bus that can take one while the guest runs.
-            _ if driver(&arguments.driver).on_bus() => {
-                Err(QmpError::generic(format!("Bus '{SYSTEM_BUS}' does not support hotplugging")))
-            }
-            _ => Err(QmpError::generic(format!(
-                "Device '{}' does not support hotplugging",
-                arguments.driver.tag()
-            ))),
+            _ => Err(no_hotplug(driver(&arguments.driver), arguments.driver.tag().as_str())),
         }
+    }
+
+    fn device_del(&mut self, arguments: DeviceDel) -> Result<(), QmpError> {
+        if let Stage::Ready(board, _) = &self.stage {
+            let device = board.find_device(&arguments.id)?;
+            return Err(no_hotplug(device.driver(), &device.name));
+        }
+        let device = self.edit(|board| board.remove(&arguments.id))?;
+        let id = device.named.then(|| device.name.to_string());
+        self.emit(&DeviceDeleted { device: id, path: device.path() });
+        Ok(())
     }
 
     fn device_list_properties(

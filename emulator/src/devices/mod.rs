@@ -7,6 +7,7 @@
 pub mod binding;
 pub mod chip;
 pub mod cpu;
+mod forms;
 pub mod intc;
 pub mod mem;
 pub mod misc;
@@ -14,6 +15,7 @@ pub mod node;
 mod regfile;
 pub mod serial;
 pub mod timer;
+mod virtio;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,12 +23,15 @@ use std::sync::Arc;
 use boardwright_riscv::Ram;
 use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
 
+use crate::board::{Board, Device as BoardDevice};
 use crate::machine::{Site, TimeSource};
 use crate::qapi::{
-    DeviceDriver, DeviceOptionsDriver, LoaderProperties, RegfileProperties,
-    RiscvAclintMtimerProperties, RiscvAclintSwiProperties, RiscvHartArrayProperties,
-    RiscvSifivePlicProperties, RiscvSifiveTestProperties, RiscvSifiveUartProperties,
-    SerialMmProperties, SysbusMemoryProperties, UnimplementedDeviceProperties,
+    DeviceDriver, DeviceOptionsDriver, GpioConnectionProperties, LoaderProperties, OrIrqProperties,
+    RegfileProperties, RiscvAclintMtimerProperties, RiscvAclintSwiProperties,
+    RiscvHartArrayProperties, RiscvSifiveClintProperties, RiscvSifivePlicProperties,
+    RiscvSifiveTestProperties, RiscvSifiveUartProperties, SerialMmProperties, SplitIrqProperties,
+    SysbusMemoryProperties, SysbusMmioMappingProperties, UnimplementedDeviceProperties,
+    VirtioMmioProperties,
 };
 
 /// A row of interrupt lines of a device, or of each of its children.
@@ -55,6 +60,17 @@ impl Port {
     pub fn irqs(count: u32) -> Self {
         Self { name: "sysbus-irq", direction: PortDirection::Output, count }
     }
+}
+
+/// A name of one line of a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineName {
+    /// The name.
+    pub name: &'static str,
+    /// Index of the port.
+    pub port: u32,
+    /// The line within the port.
+    pub line: u32,
 }
 
 /// Which way a port goes.
@@ -173,6 +189,11 @@ pub trait Driver: Send + Sync {
         Vec::new()
     }
 
+    /// Names of single lines, beside `name[N]`.
+    fn line_names(&self) -> &'static [LineName] {
+        &[]
+    }
+
     /// Children that have the ports.
     fn units(&self) -> Option<Units> {
         None
@@ -231,6 +252,25 @@ pub trait Driver: Send + Sync {
     fn interrupt_specifier(&self, input: u32) -> Option<Vec<u32>> {
         let _ = input;
         None
+    }
+
+    /// What is done to the board in place of adding the device, for what is written as a device and
+    /// is none: a wire, a mapping.
+    ///
+    /// # Errors
+    /// What is to be done cannot be done.
+    fn instead(&self, board: &mut Board) -> Option<Result<(), QmpError>> {
+        let _ = board;
+        None
+    }
+
+    /// What else is done to the board when the device has been added to it.
+    ///
+    /// # Errors
+    /// It cannot be done; the device is not added then.
+    fn added(&self, board: &mut Board, own: &BoardDevice) -> Result<(), QmpError> {
+        let _ = (board, own);
+        Ok(())
     }
 
     /// Makes the live device.
@@ -346,15 +386,21 @@ macro_rules! drivers {
 }
 
 drivers! {
+    GpioConnection => GpioConnectionProperties,
     Loader => LoaderProperties,
+    OrIrq => OrIrqProperties,
     Regfile => RegfileProperties,
     RiscvAclintMtimer => RiscvAclintMtimerProperties,
     RiscvAclintSwi => RiscvAclintSwiProperties,
     RiscvHartArray => RiscvHartArrayProperties,
+    RiscvSifiveClint => RiscvSifiveClintProperties,
     RiscvSifivePlic => RiscvSifivePlicProperties,
     RiscvSifiveTest => RiscvSifiveTestProperties,
     RiscvSifiveUart => RiscvSifiveUartProperties,
     SerialMm => SerialMmProperties,
+    SplitIrq => SplitIrqProperties,
     SysbusMemory => SysbusMemoryProperties,
+    SysbusMmioMapping => SysbusMmioMappingProperties,
     UnimplementedDevice => UnimplementedDeviceProperties,
+    VirtioMmio => VirtioMmioProperties,
 }

@@ -11,9 +11,12 @@ use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
 use crate::board::{Board, Origin, Property};
 use crate::door::{Command, Step};
 use crate::qapi::{
-    CommandOrigin, MachineOptions, MachineOptionsBase, MachineOptionsNone, MachineOptionsSifiveDt,
-    MachineOptionsType, MachineType,
+    CommandOrigin, DeviceOptions, MachineOptions, MachineOptionsBase, MachineOptionsNone,
+    MachineOptionsSifiveDt, MachineOptionsType, MachineType,
 };
+
+/// The harts that a machine has of itself.
+pub const OWN_HARTS: &str = "machine.cpus";
 
 /// What a kind of machine is.
 pub trait Template: Sync {
@@ -30,6 +33,15 @@ pub trait Template: Sync {
     /// # Errors
     /// Something it is built from is missing or malformed.
     fn commands(&self, options: &MachineOptions) -> Result<Plan, QmpError>;
+
+    /// Takes away what the machine has of itself and a device that is to be added replaces.
+    ///
+    /// # Errors
+    /// It cannot be taken away.
+    fn make_room(&self, board: &mut Board, device: &DeviceOptions) -> Result<(), QmpError> {
+        let _ = (board, device);
+        Ok(())
+    }
 
     /// Lets the board follow a property that was set at `initialized`.
     ///

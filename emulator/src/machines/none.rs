@@ -3,15 +3,14 @@
 use qapi_runtime::QmpError;
 use serde_json::json;
 
-use super::{Plan, Template};
+use super::{OWN_HARTS, Plan, Template};
 use crate::board::Board;
+use crate::devices::driver;
 use crate::door::Command;
-use crate::qapi::{MachineOptions, MachineOptionsType, MachineType};
+use crate::qapi::{DeviceOptions, MachineOptions, MachineOptionsType, MachineType};
 
 /// The machine's own memory.
 const MEMORY: &str = "machine.ram";
-/// The harts that the option -smp asks for.
-const HARTS: &str = "machine.cpus";
 
 pub(super) struct None;
 pub(super) const TEMPLATE: None = None;
@@ -36,11 +35,24 @@ impl Template for None {
             let mapping = json!({ "device": MEMORY, "addr": memory_address(options) });
             commands.push(Command::new("sysbus-mmio-map", mapping)?);
         }
-        if let Some(cpus) = options.smp.as_ref().and_then(|smp| smp.cpus) {
-            let device = json!({ "driver": "riscv.hart_array", "id": HARTS, "num-harts": cpus });
+        let asked = options.smp.as_ref().and_then(|smp| smp.cpus);
+        if let Some(cpus) = asked.or(options.cpu.is_some().then_some(1)) {
+            let device =
+                json!({ "driver": "riscv.hart_array", "id": OWN_HARTS, "num-harts": cpus });
             commands.push(Command::new("device_add", device)?);
         }
         Ok(Plan::of(MachineType::None, commands))
+    }
+
+    /// A hart that only -cpu has asked for gives way to a hart array, for which -cpu then says the
+    /// type; unless something is wired to it already.
+    fn make_room(&self, board: &mut Board, device: &DeviceOptions) -> Result<(), QmpError> {
+        let implied = board.machine.smp.as_ref().is_none_or(|smp| smp.cpus.is_none());
+        let is_array = driver(&device.driver).units().is_some();
+        if implied && is_array && board.device(OWN_HARTS).is_some() && !board.is_wired(OWN_HARTS) {
+            board.remove(OWN_HARTS)?;
+        }
+        Ok(())
     }
 
     fn follow(&self, board: &mut Board, property: &str) -> Result<(), QmpError> {

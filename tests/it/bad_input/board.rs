@@ -160,7 +160,7 @@ const WIRES: &[Row] = &[
     (
         "qom-set",
         "'path': 'plic', 'property': 'unnamed-gpio-out[0]', 'value': 'cpus/harts[0]/unnamed-gpio-in[64]'",
-        "Port 'unnamed-gpio-in[64]' not found; '/machine/peripheral/cpus/harts[0]' has unnamed-gpio-in[0..63]",
+        "Port 'unnamed-gpio-in[64]' not found; '/machine/peripheral/cpus/harts[0]' has unnamed-gpio-in[0..63], nmi[0..0]",
     ),
     (
         "qom-set",

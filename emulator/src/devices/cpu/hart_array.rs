@@ -9,7 +9,7 @@ use qapi_runtime::QmpError;
 use super::{model, node};
 use crate::board::MOST_HARTS;
 use crate::devices::node::Place;
-use crate::devices::{Built, Defaults, Device, Driver, Port, PortDirection, Units};
+use crate::devices::{Built, Defaults, Device, Driver, LineName, Port, PortDirection, Units};
 use crate::machine::{HartClock, HartPlan, Site};
 use crate::qapi::RiscvHartArrayProperties;
 
@@ -29,6 +29,7 @@ impl Defaults for RiscvHartArrayProperties {
     fn defaults() -> Self {
         Self {
             cpu_type: Some(model::DEFAULT.into()),
+            cpu_types: None,
             num_harts: Some(1),
             num_cpus: None,
             hartid_base: Some(0),
@@ -48,16 +49,58 @@ impl RiscvHartArrayProperties {
         u64::from(self.hartid_base.unwrap_or(0)) + u64::from(unit)
     }
 
-    /// The CPU.
+    /// The CPU of a hart.
     ///
     /// # Errors
     /// `cpu-type` names none.
-    pub fn cpu(&self) -> Result<boardwright_riscv::CpuModel, QmpError> {
-        model::parse(self.type_text())
+    pub fn cpu(&self, unit: u32) -> Result<boardwright_riscv::CpuModel, QmpError> {
+        model::parse(self.type_of(unit))
     }
 
-    fn type_text(&self) -> &str {
+    fn type_of(&self, unit: u32) -> &str {
+        let own = self.cpu_types.as_ref().and_then(|types| types.get(unit as usize));
+        own.map_or_else(|| self.type_of_all(), String::as_str)
+    }
+
+    fn type_of_all(&self) -> &str {
         self.cpu_type.as_deref().unwrap_or(model::DEFAULT)
+    }
+
+    /// Changes a property of one hart.
+    pub(super) fn set_cpu(&mut self, unit: u32, property: &str, value: &str) {
+        let mut types: Vec<String> =
+            (0..self.count()).map(|unit| self.type_of(unit).into()).collect();
+        if let Some(own) = types.get_mut(unit as usize) {
+            *own = model::with_property(own, property, value);
+        }
+        // Harts that are equal again are said to be so.
+        let first = types.first().cloned();
+        if types.iter().all(|one| Some(one) == first.as_ref()) {
+            (self.cpu_type, self.cpu_types) = (first, None);
+        } else {
+            self.cpu_types = Some(types);
+        }
+    }
+
+    fn check_types(&self) -> Result<(), QmpError> {
+        let Some(types) = &self.cpu_types else { return self.cpu(0).map(drop) };
+        if types.len() != self.count() as usize {
+            return Err(QmpError::generic(format!(
+                "Parameter 'cpu-types' expects {} types, one a hart, not {}",
+                self.count(),
+                types.len()
+            )));
+        }
+        let kind = model::type_name(self.type_of_all());
+        for (unit, one) in (0..).zip(types) {
+            self.cpu(unit)?;
+            if model::type_name(one) != kind {
+                return Err(QmpError::generic(format!(
+                    "Parameter 'cpu-types' expects types of '{kind}' as 'cpu-type' is, not '{one}': use a hart array for each"
+                )));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -74,7 +117,7 @@ impl Driver for RiscvHartArrayProperties {
                 self.count()
             )));
         }
-        self.cpu().map(|_| ())
+        self.check_types()
     }
 
     fn on_bus(&self) -> bool {
@@ -82,7 +125,7 @@ impl Driver for RiscvHartArrayProperties {
     }
 
     fn units(&self) -> Option<Units> {
-        let kind = model::type_name(self.type_text());
+        let kind = model::type_name(self.type_of_all());
         Some(Units {
             names: &["harts", "cpu"],
             count: self.count(),
@@ -97,7 +140,23 @@ impl Driver for RiscvHartArrayProperties {
     }
 
     fn unit_node(&self, place: &Place<'_>, unit: u32) -> Option<Node> {
-        Some(node::write(&self.cpu().ok()?, self.hartid(unit), place.unit_phandle(unit)))
+        Some(node::write(&self.cpu(unit).ok()?, self.hartid(unit), place.unit_phandle(unit)))
+    }
+
+    fn line_names(&self) -> &'static [LineName] {
+        const fn input(name: &'static str, line: u32) -> LineName {
+            LineName { name, port: 0, line }
+        }
+        // As the bits of mip are called.
+        const NAMES: &[LineName] = &[
+            input("ssip", 1),
+            input("msip", 3),
+            input("stip", 5),
+            input("mtip", 7),
+            input("seip", 9),
+            input("meip", 11),
+        ];
+        NAMES
     }
 
     fn interrupt_specifier(&self, input: u32) -> Option<Vec<u32>> {
@@ -105,22 +164,23 @@ impl Driver for RiscvHartArrayProperties {
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
-        let cpu = self.cpu()?;
         let inputs: Vec<Arc<Interrupts>> =
             (0..self.count()).map(|_| Arc::new(Interrupts::new())).collect();
         let harts = (0..self.count())
             .zip(&inputs)
-            .map(|(unit, interrupts)| HartPlan {
-                config: HartConfig::new(
-                    cpu.clone(),
-                    self.hartid(unit),
-                    self.resetvec.unwrap_or(RESET_VECTOR),
-                ),
-                start: self.resetvec,
-                interrupts: interrupts.clone(),
-                clock: HartClock::new(site.clock.clone()),
+            .map(|(unit, interrupts)| {
+                Ok(HartPlan {
+                    config: HartConfig::new(
+                        self.cpu(unit)?,
+                        self.hartid(unit),
+                        self.resetvec.unwrap_or(RESET_VECTOR),
+                    ),
+                    start: self.resetvec,
+                    interrupts: interrupts.clone(),
+                    clock: HartClock::new(site.clock.clone()),
+                })
             })
-            .collect();
+            .collect::<Result<_, QmpError>>()?;
         Ok(Built { harts, ..Built::device(Arc::new(HartArray(inputs))) })
     }
 }

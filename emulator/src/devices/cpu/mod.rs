@@ -4,7 +4,8 @@ mod hart_array;
 pub mod model;
 mod node;
 
-use boardwright_riscv::{CpuModel, Modes};
+use boardwright_riscv::{CpuModel, CpuProperty, Modes};
+use qapi_runtime::{QmpError, Value};
 
 use crate::qapi::{DeviceOptionsDriver, MachineOptions};
 
@@ -17,10 +18,15 @@ pub fn complete(options: &mut DeviceOptionsDriver, machine: &MachineOptions) {
     }
 }
 
-/// What the units of a device are made of, if they are harts.
+/// What the first unit of a device is made of, if it is a hart; the others are of the same type.
 pub fn of_units(options: &DeviceOptionsDriver) -> Option<CpuModel> {
+    of_unit(options, 0)
+}
+
+/// What a unit of a device is made of, if it is a hart.
+pub fn of_unit(options: &DeviceOptionsDriver, unit: u32) -> Option<CpuModel> {
     match options {
-        DeviceOptionsDriver::RiscvHartArray(array) => array.cpu().ok(),
+        DeviceOptionsDriver::RiscvHartArray(array) => array.cpu(unit).ok(),
         _ => None,
     }
 }
@@ -42,4 +48,36 @@ pub fn usual_inputs(model: &CpuModel) -> &'static [u32] {
         Modes::Msu => &[3, 7, 9, 11],
         Modes::M | Modes::Mu => &[3, 7, 11],
     }
+}
+
+/// A device with a property of one of its harts changed; none where the hart has no such property.
+///
+/// # Errors
+/// The value is of no kind that CPU properties have.
+pub fn with_property(
+    options: &DeviceOptionsDriver,
+    unit: u32,
+    property: &str,
+    value: &Value,
+) -> Result<Option<DeviceOptionsDriver>, QmpError> {
+    let (DeviceOptionsDriver::RiscvHartArray(array), Some(known)) =
+        (options, CpuProperty::find(property))
+    else {
+        return Ok(None);
+    };
+    let text = match value {
+        Value::Bool(on) => String::from(if *on { "on" } else { "off" }),
+        Value::Number(number) => number.to_string(),
+        // A comma would begin another property.
+        Value::String(text) if !text.contains(',') => text.clone(),
+        _ => {
+            return Err(QmpError::generic(format!(
+                "Invalid parameter type for '{property}', expected: {}",
+                known.type_name()
+            )));
+        }
+    };
+    let mut array = array.clone();
+    array.set_cpu(unit, property, &text);
+    Ok(Some(DeviceOptionsDriver::RiscvHartArray(array)))
 }

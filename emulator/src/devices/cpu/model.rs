@@ -39,6 +39,23 @@ pub fn type_name(text: &str) -> String {
     format!("{}{SUFFIX}", short(name))
 }
 
+/// The text of a CPU with one property changed.
+pub fn with_property(text: &str, property: &str, value: &str) -> String {
+    let others = text.split(',').enumerate().filter(|(index, part)| {
+        let said = part.split_once('=').map_or(*part, |(said, _)| said);
+        *index == 0 || usual(said) != usual(property)
+    });
+    let mut parts: Vec<&str> = others.map(|(_, part)| part).collect();
+    let setting = format!("{}={value}", usual(property));
+    parts.push(&setting);
+    parts.join(",")
+}
+
+/// The usual name of a property that may have been given by another.
+fn usual(name: &str) -> &str {
+    CpuProperty::find(name).map_or(name, |property| property.name())
+}
+
 /// What is wrong with the properties of the CPU that a text describes.
 pub fn explain(text: &str, error: &PropertyError) -> QmpError {
     match error {

@@ -1,5 +1,6 @@
 //! Devices of no family.
 
+mod irq_logic;
 mod loader;
 mod sifive_test;
 mod unimplemented;

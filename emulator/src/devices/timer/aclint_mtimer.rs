@@ -33,12 +33,12 @@ impl Defaults for RiscvAclintMtimerProperties {
 
 /// The properties with their defaults.
 #[derive(Clone, Copy)]
-struct Layout {
-    harts: u32,
-    timecmp: u64,
-    time: u64,
-    size: u64,
-    frequency: u32,
+pub(super) struct Layout {
+    pub(super) harts: u32,
+    pub(super) timecmp: u64,
+    pub(super) time: u64,
+    pub(super) size: u64,
+    pub(super) frequency: u32,
 }
 
 impl RiscvAclintMtimerProperties {
@@ -54,19 +54,10 @@ impl RiscvAclintMtimerProperties {
     }
 }
 
-/// Refuses a number of harts that the specification has no registers for.
-pub(super) fn check_harts(harts: u32, most: u32) -> Result<(), QmpError> {
-    if (1..=most).contains(&harts) {
-        return Ok(());
-    }
-    Err(QmpError::generic(format!(
-        "Parameter 'num-harts' expects a number from 1 to {most}, not {harts}"
-    )))
-}
-
-impl Driver for RiscvAclintMtimerProperties {
-    fn check(&self) -> Result<(), QmpError> {
-        let layout = self.layout();
+impl Layout {
+    /// Refuses registers that lie outside the region or in each other.
+    pub(super) fn check(&self) -> Result<(), QmpError> {
+        let layout = self;
         check_harts(layout.harts, MAX_HARTS)?;
         if layout.frequency == 0 {
             return Err(QmpError::generic("Parameter 'timebase-freq' expects a number above 0"));
@@ -91,6 +82,22 @@ impl Driver for RiscvAclintMtimerProperties {
             ));
         }
         Ok(())
+    }
+}
+
+/// Refuses a number of harts that the specification has no registers for.
+pub(super) fn check_harts(harts: u32, most: u32) -> Result<(), QmpError> {
+    if (1..=most).contains(&harts) {
+        return Ok(());
+    }
+    Err(QmpError::generic(format!(
+        "Parameter 'num-harts' expects a number from 1 to {most}, not {harts}"
+    )))
+}
+
+impl Driver for RiscvAclintMtimerProperties {
+    fn check(&self) -> Result<(), QmpError> {
+        self.layout().check()
     }
 
     fn regions(&self) -> Vec<Region> {
@@ -132,19 +139,8 @@ impl Driver for RiscvAclintMtimerProperties {
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
-        let layout = self.layout();
-        let state = State { compare: vec![u64::MAX; layout.harts as usize], offset: 0, now: 0 };
-        let alarms = (0..layout.harts).map(|_| site.clock.new_alarm()).collect();
-        let timer = Arc::new_cyclic(|own: &Weak<Timer>| Timer {
-            chip: Chip::new(state, site.lines.clone()),
-            layout,
-            clock: site.clock.clone(),
-            alarms,
-            own: own.clone(),
-            followers: Mutex::default(),
-            block: site.block(),
-        });
-        Ok(Built::device(timer))
+        let lines = site.lines.clone();
+        Ok(Built::device(Timer::new(self.layout(), &site.clock, lines, site.block())))
     }
 }
 
@@ -164,7 +160,7 @@ impl Outputs for State {
     }
 }
 
-struct Timer {
+pub(super) struct Timer {
     chip: Chip<State>,
     layout: Layout,
     clock: Arc<VirtualClock>,
@@ -182,6 +178,26 @@ enum Register {
 }
 
 impl Timer {
+    /// A timer that drives a line a hart.
+    pub(super) fn new(
+        layout: Layout,
+        clock: &Arc<VirtualClock>,
+        lines: Vec<Line>,
+        block: Block,
+    ) -> Arc<Self> {
+        let state = State { compare: vec![u64::MAX; layout.harts as usize], offset: 0, now: 0 };
+        let alarms = (0..layout.harts).map(|_| clock.new_alarm()).collect();
+        Arc::new_cyclic(|own: &Weak<Self>| Self {
+            chip: Chip::new(state, lines),
+            layout,
+            clock: clock.clone(),
+            alarms,
+            own: own.clone(),
+            followers: Mutex::default(),
+            block,
+        })
+    }
+
     fn clock_ticks(&self) -> u64 {
         let ticks = u128::from(self.clock.now()) * u128::from(self.layout.frequency) / NANOSECONDS;
         // 64 bits of ticks wrap as mtime does.

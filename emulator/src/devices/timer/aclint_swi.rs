@@ -75,8 +75,9 @@ impl Driver for RiscvAclintSwiProperties {
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
-        let state = State { bits: vec![false; self.harts() as usize], keeps: !self.supervisor() };
-        Ok(Built::device(Arc::new(Swi(Chip::new(state, site.lines.clone()), site.block()))))
+        let lines = site.lines.clone();
+        let swi = Swi::new(self.harts(), !self.supervisor(), lines, site.block());
+        Ok(Built::device(Arc::new(swi)))
     }
 }
 
@@ -94,7 +95,14 @@ impl Outputs for State {
     }
 }
 
-struct Swi(Chip<State>, Block);
+pub(super) struct Swi(Chip<State>, Block);
+
+impl Swi {
+    /// A register and a line for each hart; it keeps its bit or sends an edge.
+    pub(super) fn new(harts: u32, keeps: bool, lines: Vec<Line>, block: Block) -> Self {
+        Self(Chip::new(State { bits: vec![false; harts as usize], keeps }, lines), block)
+    }
+}
 
 impl Device for Swi {
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {

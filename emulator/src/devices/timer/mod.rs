@@ -3,3 +3,4 @@
 mod aclint_mtimer;
 mod aclint_swi;
 mod nodes;
+mod sifive_clint;

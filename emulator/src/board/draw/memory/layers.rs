@@ -109,6 +109,7 @@ mod tests {
         ];
         for (input, expected) in cases {
             let mappings = (0_u64..).zip(*input).map(|(order, &(addr, size, priority))| Mapping {
+                parent: None,
                 device: "d".into(),
                 region: 0,
                 addr,

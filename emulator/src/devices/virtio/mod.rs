@@ -1,0 +1,3 @@
+//! Virtio.
+
+mod mmio;
