@@ -11,6 +11,7 @@ mod first_board;
 mod guest_programs;
 mod guide;
 mod history;
+mod linux;
 mod monitors;
 mod options;
 mod phases;

@@ -136,6 +136,11 @@ if ! $print_only; then
     have_nextest || die 'cargo-nextest was installed, but cargo does not find it'
 fi
 
+if ! $print_only; then
+    # Without it the tests of Linux are not tried, and all others are.
+    "$root/tests/setup/linux.sh" || say 'not fetched: Debian'"'"'s kernel for riscv64'
+fi
+
 cat <<END
 qemu        $(command -v qemu-system-riscv64 || say -) $(command -v qemu-system-riscv32 || say -)
 opensbi     $firmware/fw_jump.elf
@@ -144,4 +149,5 @@ assembler   $(command -v riscv64-unknown-elf-as || say -)
 debugger    $(command -v gdb-multiarch || say -)
 qmp-shell   $venv/bin/qmp-shell
 nextest     $(command -v cargo-nextest || say -)
+linux       $(ls "$root/target/linux/Image" 2>/dev/null || say -)
 END

@@ -6,10 +6,12 @@
 pub mod asm;
 pub mod client;
 pub mod gdb;
+pub mod initramfs;
+pub mod linux;
 pub mod program;
 pub mod transcript;
 
 use std::time::Duration;
 
-/// How long anything may take before the test fails: generous, for a loaded machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything may take before the test fails: generous, for a loaded machine that boots Linux.
+pub const PATIENCE: Duration = Duration::from_secs(150);

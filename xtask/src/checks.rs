@@ -124,6 +124,9 @@ fn summary(results: &[(&Check, bool, Duration)], all: Duration) -> ExitCode {
              BOARDWRIGHT_OPENSBI32=FILE names one"
         );
     }
+    if !root().join("target/linux/Image").is_file() {
+        eprintln!("not tried: Linux, whose kernel tests/setup/linux.sh could not fetch");
+    }
     let failed: Vec<&Check> =
         results.iter().filter(|(_, passed, _)| !passed).map(|(check, ..)| *check).collect();
     if failed.is_empty() {

@@ -156,3 +156,22 @@ fn a_guest_it_lets_go_runs_on() -> Result<()> {
     assert_eq!(client.execute("query-status", json!({}))?["status"], "running");
     Ok(())
 }
+
+#[test]
+fn it_debugs_32_bit_harts() -> Result<()> {
+    let program = Program::start(&[
+        "run",
+        "boards/first-rv32.qmp",
+        "-S",
+        "-gdb",
+        "unix:{dir}/gdb,server=on,wait=off",
+    ])?;
+    let text = gdb(
+        &program,
+        &["stepi", "stepi", "print $pc", "set var $a0 = -1", "print $a0", "print sizeof($mepc)"],
+    )?;
+    for piece in ["0x8000000c", "= -1", "= 4"] {
+        assert!(text.contains(piece), "no {piece} in {text}\n{}", program.err());
+    }
+    Ok(())
+}

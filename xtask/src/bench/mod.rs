@@ -7,6 +7,7 @@
 
 mod boards;
 mod kernels;
+mod linux;
 mod qapi;
 mod runs;
 mod side;
@@ -89,7 +90,7 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> anyhow::Result<ExitCode> {
     println!("Boardwright {} beside {}\n", env!("CARGO_PKG_VERSION"), peer.version()?);
     println!("| what | Boardwright | QEMU | ratio (above 1: Boardwright is faster) |");
     println!("|---|--:|--:|--:|");
-    for measure in [runs::measure, boards::measure] {
+    for measure in [runs::measure, linux::measure, boards::measure] {
         for Row { what, ours, peer, ratio } in measure(&ours, &peer, &scratch.0)? {
             println!("| {what} | {ours} | {peer} | {ratio} |");
         }
