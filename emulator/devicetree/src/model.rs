@@ -126,10 +126,10 @@ impl Node {
         }
     }
 
-    /// Adds a property known to be new. The readers check that with a set of their own, where the
-    /// search in [`Node::set`] would take a hostile file quadratic time.
-    pub(crate) fn push_property(&mut self, property: String, value: Vec<u8>) {
-        self.properties.push((property, value));
+    /// Adds a property known to be new, where the search in [`Node::set`] would take a node of
+    /// many properties quadratic time.
+    pub fn push_property(&mut self, property: impl Into<String>, value: impl Into<Vec<u8>>) {
+        self.properties.push((property.into(), value.into()));
     }
 
     /// Removes a property and gives its bytes back.

@@ -8,7 +8,9 @@
 //! The board knows a device by what its driver declares (properties, regions, ports), never by its
 //! behaviour.
 
+pub mod compare;
 pub mod draw;
+pub mod export;
 pub mod import;
 mod journal;
 mod list;

@@ -11,7 +11,7 @@ use std::path::Path;
 use qapi_runtime::QmpError;
 
 use super::{Image, Loaded, tree};
-use crate::board::{Board, Mapping};
+use crate::board::{Board, Mapping, export};
 use crate::machine::{AddressSpace, HartPlan};
 
 /// Alignment of the device tree; Linux wants 8 bytes, U-Boot 16; a page reads well.
@@ -198,7 +198,15 @@ fn guest_tree(board: &Board, software: &Software) -> Result<Vec<u8>, QmpError> {
             let tree = crate::boot::tree::read(path)?;
             tree::to_blob(&tree)
         }
-        None => tree::to_blob(&tree::describe(board, software.initrd)),
+        None => {
+            let mut tree = export::describe(board);
+            if let (Some((first, end)), Some(chosen)) = (software.initrd, tree.find_mut("/chosen"))
+            {
+                chosen.set("linux,initrd-start", first.to_be_bytes());
+                chosen.set("linux,initrd-end", end.to_be_bytes());
+            }
+            tree::to_blob(&tree)
+        }
     }
 }
 

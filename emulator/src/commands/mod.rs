@@ -17,3 +17,5 @@ mod qdev;
 mod qom;
 mod run_state;
 mod unmodelled;
+
+pub(crate) use device_tree::board_of_tree;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use boardwright_devicetree::{Interrupt, NodeRef, Region, TreeError};
 
+use super::node::LINES;
 use super::{PortDirection, driver};
 use crate::qapi::{DeviceOptionsDriver, DeviceTreeProblem};
 
@@ -113,11 +114,14 @@ impl From<Part> for Found {
 
 impl Described<'_, '_> {
     /// The usual: one device, its regions where `reg` says, its interrupts in order.
-    pub fn device(&self, options: DeviceOptionsDriver) -> Found {
+    ///
+    /// # Errors
+    /// What a tree of our own adds is malformed.
+    pub fn device(&self, options: DeviceOptionsDriver) -> Result<Found, TreeError> {
         let mut part = Part::new(options);
         let declared = driver(&part.options);
         if self.regions.is_empty() && !declared.regions().is_empty() {
-            return self.without_registers();
+            return Ok(self.without_registers());
         }
         let addresses = self.regions.iter().map(|region| region.address);
         part.regions = (0..).zip(addresses).take(declared.regions().len()).collect();
@@ -128,7 +132,12 @@ impl Described<'_, '_> {
             .flat_map(|port| (0..port.count).map(|line| format!("{}[{line}]", port.name)))
             .collect();
         let (count, interrupts) = (outputs.len(), self.interrupts.len());
-        part.wires = outputs.into_iter().zip(0..interrupts).collect();
+        let lines = self.node.property(LINES).map(|lines| lines.u32s()).transpose()?;
+        let lines = lines.unwrap_or_else(|| (0..).take(interrupts).collect());
+        part.wires = (0..interrupts)
+            .zip(lines)
+            .filter_map(|(place, line)| Some((outputs.get(line as usize)?.clone(), place)))
+            .collect();
         let mut found = Found::from(part);
         if interrupts > count {
             let text = format!(
@@ -136,7 +145,7 @@ impl Described<'_, '_> {
             );
             found.remark(DeviceTreeProblem::Interrupt, text);
         }
-        found
+        Ok(found)
     }
 
     /// Nothing on the board: the node says something about others.

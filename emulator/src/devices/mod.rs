@@ -209,6 +209,11 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// Where its harts start, if it says.
+    fn reset_vector(&self) -> Option<u64> {
+        None
+    }
+
     /// Where a device wants a hart to start.
     ///
     /// # Errors

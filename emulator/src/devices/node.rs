@@ -6,6 +6,9 @@ use boardwright_devicetree::Node;
 
 use crate::board::{Board, Device, Name, PortRef};
 
+/// Which lines the entries of `interrupts-extended` are, where that is not all of them in order.
+pub const LINES: &str = "boardwright,interrupt-lines";
+
 /// Where a device stands, in the words of a device tree.
 pub struct Place<'a> {
     /// The board.
@@ -68,13 +71,6 @@ impl<'a> Place<'a> {
         self.phandles.of(&self.device.name, unit)
     }
 
-    /// Where the device's outputs lead, as cells of `interrupts-extended`; lines that lead nowhere
-    /// are left out.
-    pub fn interrupts_extended(&self) -> Vec<u32> {
-        let wires = self.board.wires_from(self.device);
-        wires.iter().filter_map(|(_, input)| self.specifier(input)).flatten().collect()
-    }
-
     /// The input that an output leads to, as cells.
     pub fn specifier(&self, input: &PortRef) -> Option<Vec<u32>> {
         let controller = self.board.device(&input.device)?;
@@ -83,9 +79,24 @@ impl<'a> Place<'a> {
         Some(cells)
     }
 
-    /// Adds `interrupts-extended` where there is something to say.
+    /// Adds `interrupts-extended` where there is something to say: where the device's outputs lead.
+    /// Lines that lead nowhere are left out; which ones are there is then said besides.
     pub fn with_interrupts(&self, node: Node) -> Node {
-        let cells = self.interrupts_extended();
-        if cells.is_empty() { node } else { node.with_cells("interrupts-extended", &cells) }
+        let mut cells = Vec::new();
+        let mut lines = Vec::new();
+        for (output, input) in self.board.wires_from(self.device) {
+            if let Some(specifier) = self.specifier(&input) {
+                cells.extend(specifier);
+                lines.push(output.line);
+            }
+        }
+        if cells.is_empty() {
+            return node;
+        }
+        let node = node.with_cells("interrupts-extended", &cells);
+        if (0..).zip(&lines).all(|(place, line)| place == *line) {
+            return node;
+        }
+        node.with_cells(LINES, &lines)
     }
 }

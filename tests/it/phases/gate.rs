@@ -37,6 +37,8 @@ const PERMITTED: &[(&str, &str)] = &[
     ("human-monitor-command", "nmair"),
     ("device-list-properties", "nmair"),
     ("dt-to-board", "nmair"),
+    ("board-to-dt", "ir"),
+    ("dt-compare", "ir"),
     ("qom-list-types", "nmair"),
     ("qom-list-properties", "nmair"),
     ("quit", "nmair"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use boardwright_devicetree::{NodeRef, Tree, TreeError};
-use boardwright_riscv::Extension;
+use boardwright_riscv::{Extension, ExtensionSet, Xlen};
 use qapi_runtime::QmpError;
 
 use super::{Remark, isa, wrong};
@@ -24,7 +24,7 @@ pub(in crate::board) struct Hart<'t> {
     /// `mhartid`.
     pub(in crate::board) hartid: u64,
     /// What `cpu-type` of a hart array would say.
-    pub cpu_type: String,
+    pub(in crate::board) cpu_type: String,
     /// Its interrupt controller.
     pub(in crate::board) controller: Option<NodeRef<'t>>,
     /// What of it is not modelled.
@@ -77,7 +77,7 @@ fn hart<'t>(node: NodeRef<'t>, options: &MachineOptions) -> Result<Hart<'t>, Tre
 fn cpu_type(node: &NodeRef<'_>, remarks: &mut Vec<Remark>) -> Result<String, TreeError> {
     let mut remark = |text: String| remarks.push((DeviceTreeProblem::Hart, text));
     let (width, extensions) = isa::read(node)?;
-    let present = present(&extensions);
+    let present = present(&extensions, &ONCE_BASE);
     let base = if present.contains(&Extension::E) { 'e' } else { 'i' };
     let mut text = format!("rv{width}{base}");
     for extension in present.iter().filter(|e| !BASES.contains(e)) {
@@ -118,10 +118,27 @@ fn cpu_type(node: &NodeRef<'_>, remarks: &mut Vec<Remark>) -> Result<String, Tre
     Ok(text)
 }
 
-/// The extensions of some names that are modelled, with what they imply, in order.
-fn present(names: &[String]) -> BTreeSet<Extension> {
+/// What a hart's node claims of the instruction set, for a comparison: the width, the extensions
+/// that it names with what they imply, and all that one who reads it may believe to be there.
+pub(in crate::board) fn claimed_extensions(
+    node: &NodeRef<'_>,
+) -> (u32, BTreeSet<String>, BTreeSet<String>) {
+    let (width, names) = isa::read(node).unwrap_or((64, Vec::new()));
+    let xlen = if width == 32 { Xlen::Rv32 } else { Xlen::Rv64 };
+    let all = |more: &[Extension]| {
+        let known: Vec<Extension> = present(&names, more).into_iter().collect();
+        let known = ExtensionSet::of(&known).with_parts(xlen);
+        let known = known.iter().map(|extension| extension.name().to_string());
+        known.collect::<Vec<_>>().into_iter().chain(names.iter().cloned()).collect()
+    };
+    (width, all(&[]), all(&ONCE_BASE))
+}
+
+/// The extensions of some names that are modelled, and more, with what they imply, in order.
+fn present(names: &[String], more: &[Extension]) -> BTreeSet<Extension> {
     let named = names.iter().filter_map(|name| Extension::find(name));
-    let mut new: Vec<Extension> = named.filter(|e| e.modelled()).chain(ONCE_BASE).collect();
+    let mut new: Vec<Extension> =
+        named.filter(|e| e.modelled()).chain(more.iter().copied()).collect();
     let mut present = BTreeSet::new();
     while let Some(extension) = new.pop() {
         if present.insert(extension) {

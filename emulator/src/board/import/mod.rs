@@ -18,6 +18,7 @@ use qapi_runtime::QmpError;
 use crate::door::Command;
 use crate::qapi::{DeviceTreeProblem, DeviceTreeRemark, MachineOptions};
 
+pub(super) use cpus::{Hart, claimed_extensions};
 pub(super) use reading::{Entry, Reading};
 
 /// The board that a tree describes.

@@ -33,6 +33,7 @@ mod parse;
 mod source;
 mod text;
 mod value;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ use evaluate::{Evaluator, LIMITS, Limits, Sink, Stop};
 pub use format::format;
 pub use parameter::Parameter;
 use source::{Fault, File};
+pub use write::line;
 
 /// How files are read; an error is a message.
 pub type Read<'a> = &'a dyn Fn(&Path) -> Result<String, String>;

@@ -139,6 +139,10 @@ impl Driver for RiscvHartArrayProperties {
         vec![Port::inputs(INPUT_COUNT), nmi]
     }
 
+    fn reset_vector(&self) -> Option<u64> {
+        self.resetvec
+    }
+
     fn unit_node(&self, place: &Place<'_>, unit: u32) -> Option<Node> {
         Some(node::write(&self.cpu(unit).ok()?, self.hartid(unit), place.unit_phandle(unit)))
     }

@@ -36,8 +36,7 @@ impl Driver for RiscvSifiveTestProperties {
             Binding {
                 nodes: Nodes::Compatible(&["sifive,test0", "sifive,test1"]),
                 read: |node| {
-                    Ok(node
-                        .device(DeviceOptionsDriver::RiscvSifiveTest(RiscvSifiveTestProperties {})))
+                    node.device(DeviceOptionsDriver::RiscvSifiveTest(RiscvSifiveTestProperties {}))
                 },
             },
             Binding {

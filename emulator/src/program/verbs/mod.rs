@@ -8,6 +8,9 @@
 mod arguments;
 mod check;
 mod draw;
+mod dt_compare;
+mod dt_to_board;
+mod dts;
 mod fmt;
 mod help;
 mod run;
@@ -46,6 +49,9 @@ pub(crate) enum Run {
 pub(crate) const VERBS: &[Verb] = &[
     check::VERB,
     draw::VERB,
+    dt_compare::VERB,
+    dt_to_board::VERB,
+    dts::VERB,
     fmt::VERB,
     help::VERB,
     run::VERB,
@@ -105,6 +111,11 @@ pub(crate) fn deliver(file: Option<&str>, text: &str) -> Result<(), Failure> {
             .map_err(super::host(format!("Cannot write '{path}'")))?,
     };
     Ok(())
+}
+
+/// Writes a message to standard error.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn no_verb(word: &str) -> Failure {

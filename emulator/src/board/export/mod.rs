@@ -1,0 +1,217 @@
+//! A board as a device tree: each device's node from its driver, interrupts in the terms of the
+//! controllers that they lead to.
+//!
+//! The guest is given this tree. As a file it has labels besides, which [`super::import`] takes for
+//! ids, so that reading it gives the same board again; [`dropped`] says what does not come back.
+
+mod dropped;
+
+use std::collections::{HashMap, HashSet};
+
+use boardwright_devicetree::{Node, Tree};
+
+use super::{Board, Name, View};
+use crate::devices::node::{Phandles, Place};
+
+pub use dropped::dropped;
+
+/// Ticks a second of `time` where no machine timer is.
+pub const DEFAULT_TIMEBASE: u32 = 10_000_000;
+
+/// The tree of a board, as a guest is given it.
+pub fn describe(board: &Board) -> Tree {
+    Export::of(board).tree()
+}
+
+/// The tree of a board, with the ids of devices as labels.
+pub fn with_labels(board: &Board) -> Tree {
+    let export = Export::of(board);
+    let mut symbols = Node::new("__symbols__");
+    for (name, path) in &export.paths {
+        if board.device(name).is_some_and(|device| device.named) {
+            symbols.push_property(&**name, text(path));
+        }
+    }
+    let mut tree = export.tree();
+    tree.root.push(symbols);
+    tree
+}
+
+/// A string as the value of a property.
+fn text(text: &str) -> Vec<u8> {
+    text.bytes().chain([0]).collect()
+}
+
+/// A tree that is being put together.
+struct Export<'b> {
+    board: &'b Board,
+    cpus: Node,
+    memory: Vec<Node>,
+    soc: Node,
+    /// What can be done with the devices.
+    uses: Vec<Node>,
+    /// Back ends and paths of what may be the console.
+    consoles: Vec<(String, String)>,
+    /// `metal,entry`: a node and an offset into it.
+    start: Vec<u32>,
+    /// Devices that have a node, and its path.
+    paths: Vec<(Name, String)>,
+}
+
+impl<'b> Export<'b> {
+    fn of(board: &'b Board) -> Self {
+        let phandles = Phandles::new(board);
+        let mut export = Self {
+            board,
+            cpus: Node::new("cpus"),
+            memory: Vec::new(),
+            soc: Node::new("soc")
+                .with_u32("#address-cells", 2)
+                .with_u32("#size-cells", 2)
+                .with_strings("compatible", &["simple-bus"])
+                .with_flag("ranges"),
+            uses: Vec::new(),
+            consoles: Vec::new(),
+            start: Vec::new(),
+            paths: Vec::new(),
+        };
+        export.harts(&phandles);
+        export.devices(&phandles);
+        export
+    }
+
+    fn harts(&mut self, phandles: &Phandles) {
+        let timebase = self.board.devices().find_map(|device| device.driver().timebase());
+        self.cpus = std::mem::take(&mut self.cpus)
+            .with_u32("#address-cells", 1)
+            .with_u32("#size-cells", 0)
+            .with_u32("timebase-frequency", timebase.unwrap_or(DEFAULT_TIMEBASE));
+        for (device, unit) in self.board.harts() {
+            let place = Place::new(self.board, &device, phandles);
+            let Some(node) = device.driver().unit_node(&place, unit) else { continue };
+            if unit == 0 {
+                self.paths.push((device.name.clone(), format!("/cpus/{}", node.name())));
+            }
+            self.cpus.push(node);
+        }
+    }
+
+    fn devices(&mut self, phandles: &Phandles) {
+        let view = self.board.view();
+        let seen: HashSet<&Name> =
+            view.spans.iter().map(|span| &view.mappings[span.mapping].device).collect();
+        let mut placed: HashSet<String> = HashSet::new();
+        let mut memories: HashMap<String, usize> = HashMap::new();
+        for device in self.board.devices() {
+            let driver = device.driver();
+            let place = Place::new(self.board, device, phandles);
+            let Some(node) = driver.node(&place) else { continue };
+            if place.region(0).is_some() && !seen.contains(&device.name) {
+                // What others hide altogether is not there for the guest.
+                continue;
+            }
+            if node.get("device_type").is_some_and(|kind| kind == b"memory\0") {
+                let path = format!("/{}", node.name());
+                match memories.get(node.name()).and_then(|index| self.memory.get_mut(*index)) {
+                    // Of two that begin at the same address, the larger is all of the memory there.
+                    Some(other) if other.get("reg") >= node.get("reg") => continue,
+                    Some(other) => {
+                        *other = node;
+                        self.paths.retain(|(_, taken)| *taken != path);
+                    }
+                    None => {
+                        memories.insert(node.name().to_string(), self.memory.len());
+                        self.memory.push(node);
+                    }
+                }
+                self.paths.push((device.name.clone(), path));
+                continue;
+            }
+            // Two devices of a kind at one address are one node; the first is as good as the other.
+            if !placed.insert(node.name().to_string()) {
+                continue;
+            }
+            let path = format!("/soc/{}", node.name());
+            if let Some(chardev) = driver.console() {
+                self.consoles.push((chardev.to_string(), path.clone()));
+            }
+            for node in driver.uses(&place) {
+                if self.uses.iter().all(|other| other.name() != node.name()) {
+                    self.uses.push(node);
+                }
+            }
+            self.paths.push((device.name.clone(), path));
+            self.soc.push(node);
+        }
+        // The console is the one on `serial0`; those on no back end come last.
+        self.consoles
+            .sort_by_key(|(chardev, _)| (chardev.is_empty(), chardev.len(), chardev.clone()));
+        self.entry(phandles, &view);
+    }
+
+    /// Where all harts start, if that is one place in something that has a node.
+    fn entry(&mut self, phandles: &Phandles, view: &View) {
+        let arrays = self.board.devices().filter(|device| device.driver().units().is_some());
+        let mut starts = arrays.map(|device| device.driver().reset_vector());
+        let Some(Some(start)) = starts.next() else { return };
+        if starts.any(|other| other != Some(start)) {
+            return;
+        }
+        let Some(span) = view.spans.iter().find(|span| span.first <= start && start <= span.last)
+        else {
+            return;
+        };
+        let mapping = &view.mappings[span.mapping];
+        let Some((name, path)) = self.paths.iter().find(|(name, _)| *name == mapping.device) else {
+            return;
+        };
+        let node = path.rsplit('/').next().unwrap_or_default();
+        let mut memory = self.memory.iter_mut().filter(|memory| memory.name() == node);
+        let Some(node) = memory.next().or_else(|| self.soc.child_mut(node)) else { return };
+        let phandle = phandles.of(name, 0);
+        node.set("phandle", phandle.to_be_bytes());
+        let (high, low) = ((start - mapping.addr) >> 32, start - mapping.addr);
+        let cells = [phandle, high as u32, low as u32];
+        self.start = cells
+            .into_iter()
+            .enumerate()
+            .filter(|(i, cell)| *i != 1 || *cell != 0)
+            .map(|(_, cell)| cell)
+            .collect();
+    }
+
+    fn tree(&self) -> Tree {
+        let machine = &self.board.machine;
+        let model = format!("boardwright,{}", machine.type_.tag());
+        let mut chosen = Node::new("chosen");
+        if let Some((_, path)) = self.consoles.first() {
+            chosen = chosen.with_str("stdout-path", path);
+        }
+        if let Some(append) = &machine.append {
+            chosen = chosen.with_str("bootargs", append);
+        }
+        if !self.start.is_empty() {
+            chosen = chosen.with_cells("metal,entry", &self.start);
+        }
+        let mut root = Node::root()
+            .with_u32("#address-cells", 2)
+            .with_u32("#size-cells", 2)
+            .with_str("compatible", &model)
+            .with_str("model", &model)
+            .with_child(chosen);
+        // Only what leads somewhere has a name for the guest.
+        let named = self.consoles.iter().filter(|(chardev, _)| !chardev.is_empty());
+        let mut aliases = Node::new("aliases");
+        for (index, (_, path)) in named.enumerate() {
+            aliases.push_property(format!("serial{index}"), text(path));
+        }
+        if aliases.properties().len() != 0 {
+            root.push(aliases);
+        }
+        root.push(self.cpus.clone());
+        self.memory.iter().for_each(|node| root.push(node.clone()));
+        root.push(self.soc.clone());
+        self.uses.iter().for_each(|node| root.push(node.clone()));
+        Tree::new(root)
+    }
+}
