@@ -2,7 +2,7 @@
 //! controllers that they lead to.
 //!
 //! The guest is given this tree. As a file it has labels besides, which [`super::import`] takes for
-//! ids, so that reading it gives the same board again; [`dropped`] says what does not come back.
+//! ids, so that reading it gives the same board again; [`dropped()`] says what does not come back.
 
 mod dropped;
 
