@@ -114,14 +114,11 @@ impl From<Part> for Found {
 
 impl Described<'_, '_> {
     /// The usual: one device, its regions where `reg` says, its interrupts in order.
-    ///
-    /// # Errors
-    /// What a tree of our own adds is malformed.
-    pub fn device(&self, options: DeviceOptionsDriver) -> Result<Found, TreeError> {
+    pub fn device(&self, options: DeviceOptionsDriver) -> Found {
         let mut part = Part::new(options);
         let declared = driver(&part.options);
         if self.regions.is_empty() && !declared.regions().is_empty() {
-            return Ok(self.without_registers());
+            return self.without_registers();
         }
         let addresses = self.regions.iter().map(|region| region.address);
         part.regions = (0..).zip(addresses).take(declared.regions().len()).collect();
@@ -132,7 +129,7 @@ impl Described<'_, '_> {
             .flat_map(|port| (0..port.count).map(|line| format!("{}[{line}]", port.name)))
             .collect();
         let (count, interrupts) = (outputs.len(), self.interrupts.len());
-        let lines = self.node.property(LINES).map(|lines| lines.u32s()).transpose()?;
+        let lines = self.node.property(LINES).and_then(|lines| lines.u32s().ok());
         let lines = lines.unwrap_or_else(|| (0..).take(interrupts).collect());
         part.wires = (0..interrupts)
             .zip(lines)
@@ -145,7 +142,7 @@ impl Described<'_, '_> {
             );
             found.remark(DeviceTreeProblem::Interrupt, text);
         }
-        Ok(found)
+        found
     }
 
     /// Nothing on the board: the node says something about others.

@@ -36,7 +36,8 @@ impl Driver for RiscvSifiveTestProperties {
             Binding {
                 nodes: Nodes::Compatible(&["sifive,test0", "sifive,test1"]),
                 read: |node| {
-                    node.device(DeviceOptionsDriver::RiscvSifiveTest(RiscvSifiveTestProperties {}))
+                    let test = RiscvSifiveTestProperties {};
+                    Ok(node.device(DeviceOptionsDriver::RiscvSifiveTest(test)))
                 },
             },
             Binding {

@@ -70,10 +70,10 @@ fn read(node: &Described<'_, '_>) -> Result<Found, TreeError> {
         Some(name) => name.str()?,
         None => node.node.name(),
     };
-    node.device(DeviceOptionsDriver::UnimplementedDevice(UnimplementedDeviceProperties {
+    Ok(node.device(DeviceOptionsDriver::UnimplementedDevice(UnimplementedDeviceProperties {
         name: Some(name.into()),
         size: Some(region.size),
-    }))
+    })))
 }
 
 struct Unimplemented(Block);

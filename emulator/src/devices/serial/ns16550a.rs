@@ -105,11 +105,11 @@ impl Driver for SerialMmProperties {
 fn read(node: &Described<'_, '_>) -> Result<Found, TreeError> {
     let shift = node.number("reg-shift")?.map(|shift| u8::try_from(shift).unwrap_or(u8::MAX));
     let clock = node.clock()?;
-    node.device(DeviceOptionsDriver::SerialMm(SerialMmProperties {
+    Ok(node.device(DeviceOptionsDriver::SerialMm(SerialMmProperties {
         chardev: None,
         regshift: shift,
         baudbase: clock.map(|clock| clock / 16),
-    }))
+    })))
 }
 
 struct State {

@@ -67,7 +67,7 @@ impl Driver for RiscvSifiveUartProperties {
     fn bindings() -> &'static [Binding] {
         &[Binding {
             nodes: Nodes::Compatible(&["sifive,uart0"]),
-            read: |node| node.device(DeviceOptionsDriver::RiscvSifiveUart(Self::defaults())),
+            read: |node| Ok(node.device(DeviceOptionsDriver::RiscvSifiveUart(Self::defaults()))),
         }]
     }
 
