@@ -24,6 +24,9 @@ use crate::qmp::{CommandFacts, EventHub, Executor, MonitorState, Request};
 /// The feature of commands that change a board, and nothing else.
 const BOARD_EDIT: &str = "board-edit";
 
+/// The exit status when the budget of instructions is used up; that of timeout(1).
+const EXHAUSTED: u8 = 124;
+
 /// A command as every transport delivers it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
@@ -82,6 +85,8 @@ pub struct Startup {
     pub name: Option<String>,
     /// `-S`: entering `ready` does not start the guest.
     pub stopped: bool,
+    /// `-budget`: how many instructions the machine may execute.
+    pub budget: Option<u64>,
 }
 
 /// What commands that run out of band may look at.
@@ -198,6 +203,9 @@ pub struct Door {
     pub(crate) caller: Option<Arc<MonitorState>>,
     /// Whether all has been seen that [`Purpose::Look`] is about.
     pub(crate) seen: bool,
+    /// Whether it ends because the machine may execute no more instructions; a guest that has
+    /// powered off may have gone on until then.
+    pub(crate) exhausted: bool,
     /// Where commands come from at the moment.
     origin: Origin,
     /// The command that is being executed, if it changes boards.
@@ -227,6 +235,7 @@ impl Door {
             remarks: Vec::new(),
             caller: None,
             seen: false,
+            exhausted: false,
             origin: Origin::program(),
             editing: None,
             inbox: Inbox { sender, shared: shared.clone() },
@@ -357,7 +366,11 @@ impl Door {
             // It may be old news: the guest was let go again meanwhile.
             Message::Halted => {
                 let machine = self.stage.machine();
-                if machine.is_some_and(|machine| machine.harts().halt().is_some()) {
+                if machine.is_some_and(|machine| machine.harts().exhausted()) {
+                    self.stop_machine();
+                    self.exhausted = true;
+                    self.end(false, ShutdownCause::None, EXHAUSTED);
+                } else if machine.is_some_and(|machine| machine.harts().halt().is_some()) {
                     self.stop_machine();
                 }
             }
@@ -470,6 +483,7 @@ impl Door {
             }),
             chardevs: self.host.chardevs.clone(),
             semihosting: self.host.semihosting.clone(),
+            budget: self.startup.budget,
         }
     }
 

@@ -60,6 +60,8 @@ pub struct Invocation {
     pub preconfig: bool,
     /// `-S`: entering `ready` does not start the guest.
     pub stopped: bool,
+    /// `-budget`.
+    pub budget: Option<u64>,
     /// `-name`.
     pub name: Option<String>,
     /// `-pidfile`.

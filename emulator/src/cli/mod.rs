@@ -29,4 +29,4 @@ pub(crate) use chars::{GDB, GDB_ID};
 pub use error::CliError;
 pub use invocation::{Ask, Invocation};
 pub(crate) use options::options_text;
-pub use parse::{parse, text};
+pub use parse::{instructions, parse, text};

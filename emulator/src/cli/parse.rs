@@ -15,6 +15,16 @@ use super::machine::{self, MachineParts};
 use super::options::{self, Id};
 use super::script::Script;
 
+/// A number of instructions, of which people count in thousands: `50M` is fifty million.
+pub fn instructions(text: &str) -> Option<u64> {
+    let units = [('k', 1_000), ('K', 1_000), ('M', 1_000_000), ('G', 1_000_000_000)];
+    let unit =
+        units.into_iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
+    let (digits, factor) = unit.unwrap_or((text, 1));
+    let number: u64 = digits.replace('_', "").parse().ok()?;
+    number.checked_mul(factor).filter(|number| *number > 0)
+}
+
 /// A word of the command line as text.
 ///
 /// # Errors
@@ -82,6 +92,13 @@ impl Parser {
             Id::Accel => ask = self.machine.accel(given)?,
             Id::Append => self.machine.member(given, "append"),
             Id::Bios => self.machine.member(given, "firmware"),
+            Id::Budget => {
+                let budget = instructions(given.value).ok_or_else(|| {
+                    let text = given.value;
+                    given.error(format!("'{text}' is no number of instructions: 50M is one"))
+                })?;
+                self.invocation.budget = Some(budget);
+            }
             Id::Chardev => ask = self.chars.chardev(given)?,
             Id::Compat => self.compat(given)?,
             Id::Cpu if is_help(given.value) => ask = Some(Ask::CpuHelp),

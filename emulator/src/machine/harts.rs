@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use boardwright_riscv::{DebugStop, Exit, Hart, HartConfig, Interrupts};
 use qapi_runtime::QmpError;
 
+use super::budget::{Budget, Grant};
 use super::semihosting::{Ebreak, Semihosting};
 use super::time::HartClock;
 
@@ -43,6 +44,8 @@ pub enum HaltReason {
     Step,
     /// A debugger wants to know.
     Debug(DebugStop),
+    /// The machine may execute no more instructions.
+    Budget,
 }
 
 /// A hart that has made all of them stand still.
@@ -120,6 +123,7 @@ impl Gate {
 /// All harts of a machine with their threads.
 pub struct Harts {
     gate: Arc<Gate>,
+    budget: Arc<Budget>,
     list: Vec<Running>,
 }
 
@@ -141,6 +145,7 @@ struct Work {
     /// Tells that a hart has halted.
     halted: Arc<dyn Fn() + Send + Sync>,
     semihosting: Option<Arc<Semihosting>>,
+    budget: Arc<Budget>,
 }
 
 impl Harts {
@@ -153,9 +158,11 @@ impl Harts {
         harts: Vec<Hart>,
         halted: Arc<dyn Fn() + Send + Sync>,
         semihosting: Option<Arc<Semihosting>>,
+        budget: Budget,
     ) -> Result<Self, QmpError> {
         let inputs: Arc<[_]> = harts.iter().map(|hart| hart.interrupts().clone()).collect();
-        let mut all = Self { gate: Arc::default(), list: Vec::new() };
+        let budget = Arc::new(budget);
+        let mut all = Self { gate: Arc::default(), budget: budget.clone(), list: Vec::new() };
         for (index, hart) in harts.into_iter().enumerate() {
             let interrupts = hart.interrupts().clone();
             let hart = Arc::new(Mutex::new(hart));
@@ -168,6 +175,7 @@ impl Harts {
                 all: inputs.clone(),
                 halted: halted.clone(),
                 semihosting: semihosting.clone(),
+                budget: budget.clone(),
             };
             let own_id = thread_id.clone();
             let thread = std::thread::Builder::new()
@@ -202,6 +210,16 @@ impl Harts {
     /// The hart that has made all of them stand still, if one has since they were let go.
     pub fn halt(&self) -> Option<Halt> {
         self.gate.lock().halt
+    }
+
+    /// What they have executed, and may execute.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Whether they stand still because they may execute no more.
+    pub fn exhausted(&self) -> bool {
+        self.halt().is_some_and(|halt| halt.reason == HaltReason::Budget)
     }
 
     /// Holds the harts back; returns when all of them stand still.
@@ -309,7 +327,30 @@ impl Work {
             let mut hart = self.hart.lock().unwrap_or_else(PoisonError::into_inner);
             let exit = match pace {
                 Pace::Step => step(&mut hart),
-                Pace::Run | Pace::Hold => hart.run(SLICE),
+                Pace::Run | Pace::Hold => {
+                    let slice = match self.budget.take(SLICE) {
+                        Grant::Run(slice) => slice,
+                        Grant::Later => {
+                            drop(hart);
+                            std::thread::yield_now();
+                            continue;
+                        }
+                        Grant::Over => {
+                            drop(hart);
+                            self.halt(HaltReason::Budget);
+                            continue;
+                        }
+                    };
+                    let before = hart.instructions();
+                    let exit = hart.run(slice);
+                    // A trap or two that did not retire are let go.
+                    let unspent = match exit {
+                        Exit::Budget => 0,
+                        _ => slice.saturating_sub(hart.instructions().saturating_sub(before)),
+                    };
+                    self.budget.settle(unspent);
+                    exit
+                }
             };
             let waits = match (exit, &self.semihosting) {
                 (Exit::Debug(DebugStop::Ebreak), Some(semihosting)) => {
@@ -325,7 +366,7 @@ impl Work {
                 }
                 (_, Pace::Step) => self.halt(HaltReason::Step),
                 // Ends when an enabled interrupt comes or somebody asks the hart to leave.
-                (Exit::Wfi, _) => drop(self.inputs.wait(None)),
+                (Exit::Wfi, _) => self.budget.sleep(&self.inputs, self.all.len()),
                 (Exit::Budget | Exit::Requested | Exit::Debug(_), _) => {}
             }
         }

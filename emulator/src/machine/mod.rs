@@ -1,5 +1,6 @@
 //! The live machine: made once from the board, on entering `ready`.
 
+mod budget;
 mod clock;
 mod guest;
 mod harts;
@@ -23,6 +24,7 @@ use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
 use crate::devices::{Built, Device, Port, PortDirection, RegionKind};
 
+pub use budget::Budget;
 pub use clock::{Alarm, AlarmId, VirtualClock};
 pub use guest::Guest;
 pub use harts::{Halt, HaltReason, HartPlan, Harts, Pace};
@@ -60,6 +62,8 @@ pub struct Surroundings {
     pub chardevs: Arc<Chardevs>,
     /// What a guest may ask the host for, if anything.
     pub semihosting: Option<Arc<semihosting::Config>>,
+    /// How many instructions it may execute, if there is a limit.
+    pub budget: Option<u64>,
 }
 
 /// Where a device is built.
@@ -142,7 +146,12 @@ impl Machine {
             let line: Vec<&str> = line.into_iter().flatten().map(String::as_str).collect();
             Semihosting::new(config, around.clone(), space.clone(), &plan.images, line.join(" "))
         });
-        let harts = Harts::new(harts, around.halted.clone(), semihosting.map(Arc::new))?;
+        let harts = Harts::new(
+            harts,
+            around.halted.clone(),
+            semihosting.map(Arc::new),
+            Budget::new(around.budget),
+        )?;
         let devices = parts.order;
         let symbols = OnceLock::new();
         let machine = Self { space, devices, harts, clock, plan, symbols };

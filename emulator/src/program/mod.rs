@@ -124,7 +124,12 @@ fn work(
             door.phase()
         ));
     }
-    Ok(if go_on(door, invocation) { door.serve() } else { 0 })
+    let status = if go_on(door, invocation) { door.serve() } else { 0 };
+    if door.exhausted {
+        let spent = door.stage.machine().map_or(0, |machine| machine.harts().budget().spent());
+        door.host.warn(&format!("the budget is used up: {spent} instructions"));
+    }
+    Ok(status)
 }
 
 fn open(invocation: &Invocation) -> Result<Door, Failure> {
@@ -132,6 +137,7 @@ fn open(invocation: &Invocation) -> Result<Door, Failure> {
     let startup = Startup {
         name: invocation.name.clone(),
         stopped: invocation.stopped,
+        budget: invocation.budget,
         ..Startup::default()
     };
     Ok(Door::new(host, startup))

@@ -3,6 +3,7 @@
 mod boards;
 mod draw;
 mod scripts;
+mod sweep;
 
 use anyhow::{Result, ensure};
 use boardwright_tests::program;

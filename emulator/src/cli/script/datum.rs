@@ -1,7 +1,7 @@
 //! What variables hold, and what operators make of it.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use qapi_runtime::Value;
 
@@ -19,9 +19,9 @@ pub enum Datum {
     /// A boolean.
     Bool(bool),
     /// A text.
-    Text(Rc<str>),
+    Text(Arc<str>),
     /// A list.
-    List(Rc<[Datum]>),
+    List(Arc<[Datum]>),
     /// The numbers of a range.
     Range(Range),
 }
@@ -111,7 +111,10 @@ impl Datum {
     }
 
     /// As a command gets it.
-    pub(super) fn json(&self) -> Result<Value, String> {
+    ///
+    /// # Errors
+    /// It does not fit.
+    pub fn json(&self) -> Result<Value, String> {
         Ok(match self {
             Self::Number(number) => {
                 integer(*number).ok_or_else(|| format!("{number} does not fit 64 bits"))?

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Unit;
 use super::ast::{Kind, Param};
-use super::datum::Datum;
+use super::datum::{Datum, Range};
 use super::number::number;
 use super::source::Fault;
+use crate::cli::keyval;
 
 /// A parameter of a script.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +100,47 @@ impl Parameter {
         };
         self.check(&value)?;
         Ok(value)
+    }
+
+    /// The values that a list of words says, `1,2,4`, or a range, `1..=4`; at most so many. A comma
+    /// in a value is written twice.
+    ///
+    /// # Errors
+    /// As [`Parameter::read`], or there are too many.
+    pub fn read_list(&self, words: &str, most: usize) -> Result<Vec<Datum>, String> {
+        let mut values = Vec::new();
+        for word in keyval::split(words) {
+            match self.range(&word)? {
+                Some(range) => {
+                    let Some((count, item)) = range.items() else { continue };
+                    if usize::try_from(count).map_or(true, |count| count > most) {
+                        return Err(format!("parameter '{}': {word} is too large", self.name));
+                    }
+                    let items: Vec<Datum> = (0..count).map(item).collect();
+                    items.iter().try_for_each(|value| self.check(value))?;
+                    values.extend(items);
+                }
+                None => values.push(self.read(&word)?),
+            }
+        }
+        if values.is_empty() {
+            return Err(format!("parameter '{}' has no value in '{words}'", self.name));
+        }
+        Ok(values)
+    }
+
+    /// The range that a word says, where numbers are wanted.
+    fn range(&self, word: &str) -> Result<Option<Datum>, String> {
+        let Some((from, to)) = word.split_once("..").filter(|_| self.kind == Kind::Int) else {
+            return Ok(None);
+        };
+        let (to, closed) = to.strip_prefix('=').map_or((to, false), |to| (to, true));
+        match (number(from).flatten(), number(to).flatten()) {
+            (Some(from), Some(to)) => {
+                Range::new(from, to, closed, 1).map(|range| Some(Datum::Range(range)))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn check(&self, value: &Datum) -> Result<(), String> {

@@ -131,7 +131,9 @@ impl Session {
             Some(HaltReason::Debug(DebugStop::Watchpoint { kind, addr })) => {
                 format!("{}:{addr:x};", points::name(kind))
             }
-            Some(HaltReason::Step | HaltReason::Debug(_)) | None => String::new(),
+            Some(HaltReason::Step | HaltReason::Debug(_) | HaltReason::Budget) | None => {
+                String::new()
+            }
         };
         format!("T{signal:02x}thread:{thread};{detail}")
     }

@@ -45,7 +45,6 @@ pub(super) fn is_help(word: &str) -> bool {
     matches!(word, "--help" | "-help" | "-h")
 }
 
-#[allow(dead_code, reason = "what the first verbs do not use")]
 impl Arguments {
     /// Understands the words after a verb.
     ///

@@ -14,6 +14,7 @@ mod dts;
 mod fmt;
 mod help;
 mod run;
+mod sweep;
 
 use std::io::Write;
 
@@ -55,6 +56,7 @@ pub(crate) const VERBS: &[Verb] = &[
     fmt::VERB,
     help::VERB,
     run::VERB,
+    sweep::VERB,
 ];
 
 impl Verb {
