@@ -1,5 +1,5 @@
-//! Firmware that others wrote, as Debian packages it: OpenSBI, and U-Boot behind it, on the machine
-//! `sifive_dt` and on a board built from nothing (`boards/opensbi.qmp`), to a prompt that answers,
+//! Firmware that others wrote, as Debian packages it: OpenSBI, and U-Boot behind it, on the machines
+//! `sifive_dt` and `sifive_u` and on a board built from nothing (`boards/opensbi.qmp`), to a prompt that answers,
 //! powers off and resets. 32-bit boards run the project's own guest and, where
 //! there is one, OpenSBI for 32 bits, which Debian 12 does not have.
 
@@ -36,6 +36,10 @@ struct Expected {
     harts: &'static str,
     console: &'static str,
     isa: &'static str,
+    timer: &'static str,
+    reboot: &'static str,
+    shutdown: &'static str,
+    pmp: &'static str,
 }
 
 /// Waits for OpenSBI's table and compares it.
@@ -46,12 +50,12 @@ fn check_table(program: &mut Program, expected: &Expected) -> Result<()> {
         ("Platform Name", expected.name),
         ("Platform HART Count", expected.harts),
         ("Platform IPI Device", "aclint-mswi"),
-        ("Platform Timer Device", "aclint-mtimer @ 10000000Hz"),
+        ("Platform Timer Device", expected.timer),
         ("Platform Console Device", expected.console),
-        ("Platform Reboot Device", "sifive_test"),
-        ("Platform Shutdown Device", "sifive_test"),
+        ("Platform Reboot Device", expected.reboot),
+        ("Platform Shutdown Device", expected.shutdown),
         ("Boot HART Base ISA", expected.isa),
-        ("Boot HART PMP Count", "16"),
+        ("Boot HART PMP Count", expected.pmp),
     ] {
         assert_eq!(row(&table, name)?, value, "{name}\n{table}");
     }
@@ -118,10 +122,34 @@ fn check_boot(mut program: Program, expected: &Expected, memory: u64) -> Result<
     Ok(())
 }
 
-const ON_SIFIVE_DT: Expected =
-    Expected { name: "boardwright,sifive_dt", harts: "1", console: "sifive_uart", isa: "rv64imac" };
-const ON_FOUR_HARTS: Expected =
-    Expected { name: "boardwright,none", harts: "4", console: "uart8250", isa: "rv64imafdc" };
+const ON_SIFIVE_DT: Expected = Expected {
+    name: "boardwright,sifive_dt",
+    harts: "1",
+    console: "sifive_uart",
+    isa: "rv64imac",
+    timer: "aclint-mtimer @ 10000000Hz",
+    reboot: "sifive_test",
+    shutdown: "sifive_test",
+    pmp: "16",
+};
+const ON_FOUR_HARTS: Expected = Expected {
+    name: "boardwright,none",
+    harts: "4",
+    console: "uart8250",
+    isa: "rv64imafdc",
+    ..ON_SIFIVE_DT
+};
+const ON_SIFIVE_U: Expected = Expected {
+    name: "SiFive HiFive Unleashed A00",
+    harts: "2",
+    console: "sifive_uart",
+    isa: "rv64imafdc",
+    timer: "aclint-mtimer @ 1000000Hz",
+    // Pin 10 of the GPIO controller; nothing powers the board off.
+    reboot: "gpio-restart",
+    shutdown: "---",
+    pmp: "8",
+};
 
 #[test]
 fn opensbi_and_u_boot_run_on_sifive_dt() -> Result<()> {
@@ -137,6 +165,37 @@ fn opensbi_and_u_boot_run_on_a_board_built_by_command() -> Result<()> {
     require(OPENSBI)?;
     require(U_BOOT)?;
     check_boot(Program::start(&["run", "boards/opensbi.qmp"])?, &ON_FOUR_HARTS, 256 << 20)
+}
+
+#[test]
+fn opensbi_and_u_boot_run_on_sifive_u() -> Result<()> {
+    require(OPENSBI)?;
+    require(U_BOOT)?;
+    for (smp, harts) in [(None, "2"), (Some("5"), "5")] {
+        let mut arguments = vec!["-M", "sifive_u", "-nographic", "-bios", OPENSBI];
+        arguments.extend(["-kernel", U_BOOT]);
+        arguments.extend(smp.iter().flat_map(|smp| ["-smp", smp]));
+        let mut program = Program::start(&arguments)?;
+        check_table(&mut program, &Expected { harts, ..ON_SIFIVE_U })?;
+        // The E51 has no supervisor mode for what comes after.
+        assert_ne!(row(&program.out(), "Boot HART ID")?, "0");
+        prompt(&mut program, 1)?;
+        program.type_in("reset\r")?;
+        wait_for_times(&mut program, BANNER, 2)?;
+        prompt(&mut program, 2)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn opensbi_that_is_told_where_to_go_runs_on_sifive_u() -> Result<()> {
+    const DYNAMIC: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.elf";
+    require(DYNAMIC)?;
+    require(U_BOOT)?;
+    let arguments = ["-M", "sifive_u", "-nographic", "-bios", DYNAMIC, "-kernel", U_BOOT];
+    let mut program = Program::start(&arguments)?;
+    check_table(&mut program, &ON_SIFIVE_U)?;
+    prompt(&mut program, 1)
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod guest_programs;
 mod guide;
 mod history;
 mod linux;
+mod machines;
 mod monitors;
 mod options;
 mod phases;

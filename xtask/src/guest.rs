@@ -1,4 +1,4 @@
-//! `cargo xtask guest`: builds the first guest, the example firmware in `boards/guest`.
+//! `cargo xtask guest`: builds the guests, the example firmware in `boards/guest`.
 //!
 //! The images are committed, so that a board can be tried without an assembler. `--check` builds them
 //! again elsewhere and fails if a byte differs, so that image and source cannot drift apart.
@@ -11,17 +11,20 @@ use anyhow::{Context, bail, ensure};
 /// The assembler and linker: one pair only, since another one may lay the file out differently.
 pub(crate) const PREFIX: &str = "riscv64-unknown-elf-";
 
-/// One image: the same source at one width.
+/// One image: a source at one width.
 struct Image {
     name: &'static str,
+    /// Assembly and linker script, without their endings.
+    source: &'static str,
     xlen: u32,
     abi: &'static str,
     emulation: &'static str,
 }
 
-const IMAGES: [Image; 2] = [
-    Image { name: "first-rv32", xlen: 32, abi: "ilp32", emulation: "elf32lriscv" },
-    Image { name: "first-rv64", xlen: 64, abi: "lp64", emulation: "elf64lriscv" },
+const IMAGES: [Image; 3] = [
+    Image { name: "fe310", source: "fe310", xlen: 32, abi: "ilp32", emulation: "elf32lriscv" },
+    Image { name: "first-rv32", source: "first", xlen: 32, abi: "ilp32", emulation: "elf32lriscv" },
+    Image { name: "first-rv64", source: "first", xlen: 64, abi: "lp64", emulation: "elf64lriscv" },
 ];
 
 /// Builds the images into `boards/guest`, or compares them with it when `--check` is given.
@@ -85,20 +88,22 @@ fn difference(name: &str, committed: &[u8], built: &[u8]) -> Option<String> {
 }
 
 fn build(image: &Image, folder: &Path, scratch: &Path) -> anyhow::Result<Vec<u8>> {
-    let Image { name, xlen, abi, emulation } = image;
+    let Image { name, source, xlen, abi, emulation } = image;
     let elf = scratch.join(format!("{name}.elf"));
     // Names without a folder: the assembler notes the object's name in the symbol table.
     let object = format!("{name}.o");
     let mut assemble = Command::new(format!("{PREFIX}as"));
     assemble.args(["-march", &format!("rv{xlen}imac_zicsr"), "-mabi", abi, "-mno-relax"]);
     assemble.args(["--fatal-warnings", "--defsym", &format!("XLEN={xlen}"), "-o", &object]);
-    output(assemble.arg(std::path::absolute(folder.join("first.s"))?).current_dir(scratch))?;
+    output(
+        assemble.arg(std::path::absolute(folder.join(format!("{source}.s")))?).current_dir(scratch),
+    )?;
 
     let mut link = Command::new(format!("{PREFIX}ld"));
     // `-n`: no padding to pages in the file. The one segment is writable and executable, since all of
     // it is RAM, and the linker would warn of that.
     link.args(["-m", emulation, "-n", "-static", "--build-id=none", "--no-warn-rwx-segments"]);
-    link.arg("-T").arg(std::path::absolute(folder.join("first.ld"))?);
+    link.arg("-T").arg(std::path::absolute(folder.join(format!("{source}.ld")))?);
     output(link.arg("-o").arg(&elf).arg(&object).current_dir(scratch))?;
     std::fs::read(&elf).with_context(|| format!("the linker wrote no {}", elf.display()))
 }

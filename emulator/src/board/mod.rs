@@ -18,6 +18,7 @@ mod map;
 mod object;
 mod path;
 mod range;
+mod spi;
 mod view;
 mod wire;
 
@@ -180,6 +181,7 @@ impl Board {
             return done.map(|()| device.clone());
         }
         self.check_harts(&device)?;
+        self.check_spi(&device)?;
         if !named {
             let next = self.unnamed.get(&kind).copied().unwrap_or(0) + 1;
             self.unnamed.insert_mut(kind, next);
@@ -197,6 +199,7 @@ impl Board {
     /// There is no such device.
     pub fn remove(&mut self, path: &str) -> Result<Arc<Device>, QmpError> {
         let device = self.find_device(path)?.clone();
+        self.check_spi_empty(&device)?;
         self.unmap_all(&device.name);
         for port in self.ports_in_use(&device.name) {
             self.disconnect(&port);
@@ -212,6 +215,7 @@ impl Board {
         let changed = Device { options, resolved, ..device.clone() };
         changed.driver().check()?;
         self.check_harts(&changed)?;
+        self.check_spi(&changed)?;
         self.check_still_fits(device, &changed)?;
         self.devices.insert_mut(device.name.clone(), Arc::new(changed));
         Ok(())

@@ -3,7 +3,7 @@
 use qapi_runtime::QmpError;
 use rpds::RedBlackTreeMapSync;
 
-use super::{Board, Name};
+use super::{Board, Device, Name};
 use crate::devices::PortDirection;
 
 /// One line of a port of a device.
@@ -125,6 +125,11 @@ impl Board {
     /// The number in the board's journal of the command that wired an output; 0 for none.
     pub fn wired_by(&self, output: &PortRef) -> u64 {
         self.wires.entries.get(output).copied().unwrap_or(0)
+    }
+
+    /// The inputs of a device that a wire leads to.
+    pub fn wired_inputs(&self, device: &Device) -> impl Iterator<Item = &PortRef> {
+        self.wires.entering(&device.name).map(|(input, _)| input)
     }
 
     /// Every wire, output first.

@@ -2,7 +2,7 @@
 
 use qapi_runtime::QmpError;
 
-use crate::board::{Journal, MOST_HARTS, Object};
+use crate::board::{Journal, Object};
 use crate::door::{Door, Shared, Step};
 use crate::edit::Setup;
 use crate::machines;
@@ -82,7 +82,7 @@ impl MachineCommands for Door {
             MachineInfo {
                 name: *kind,
                 description: template.description().into(),
-                cpu_max: MOST_HARTS.into(),
+                cpu_max: (*template.harts().end()).into(),
             }
         };
         Ok(MachineType::ALL.iter().map(describe).collect())

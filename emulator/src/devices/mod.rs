@@ -4,18 +4,24 @@
 //! schema (`qapi/devices.json`); the file implements [`Driver`] for that struct: regions, ports,
 //! defaults, how device trees describe it, and [`Driver::build`], which makes the live [`Device`].
 
+mod bank;
 pub mod binding;
 pub mod chip;
 pub mod cpu;
+mod dma;
 mod forms;
+mod gpio;
 pub mod intc;
 pub mod mem;
 pub mod misc;
 pub mod node;
 mod regfile;
 pub mod serial;
+pub mod ssi;
 pub mod timer;
 mod virtio;
+#[cfg(test)]
+mod walk;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,12 +32,15 @@ use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
 use crate::board::{Board, Device as BoardDevice};
 use crate::machine::{Site, TimeSource};
 use crate::qapi::{
-    DeviceDriver, DeviceOptionsDriver, GpioConnectionProperties, LoaderProperties, OrIrqProperties,
-    RegfileProperties, RiscvAclintMtimerProperties, RiscvAclintSwiProperties,
-    RiscvHartArrayProperties, RiscvSifiveClintProperties, RiscvSifivePlicProperties,
-    RiscvSifiveTestProperties, RiscvSifiveUartProperties, SerialMmProperties, SplitIrqProperties,
-    SysbusMemoryProperties, SysbusMmioMappingProperties, UnimplementedDeviceProperties,
-    VirtioMmioProperties,
+    DeviceDriver, DeviceOptionsDriver, GpioConnectionProperties, GpioPwrProperties,
+    LoaderProperties, OrIrqProperties, RegfileProperties, RiscvAclintMtimerProperties,
+    RiscvAclintSwiProperties, RiscvHartArrayProperties, RiscvSifiveClintProperties,
+    RiscvSifiveEAonProperties, RiscvSifiveEPrciProperties, RiscvSifivePlicProperties,
+    RiscvSifiveTestProperties, RiscvSifiveUL2ccProperties, RiscvSifiveUOtpProperties,
+    RiscvSifiveUPrciProperties, RiscvSifiveUartProperties, SerialMmProperties,
+    SifivePdmaProperties, SifivePwmProperties, SifiveSocGpioProperties, SifiveSpiProperties,
+    SpiNorProperties, SplitIrqProperties, SysbusMemoryProperties, SysbusMmioMappingProperties,
+    UnimplementedDeviceProperties, VirtioMmioProperties,
 };
 
 /// A row of interrupt lines of a device, or of each of its children.
@@ -199,6 +208,16 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// How many chip selects an SPI controller has; 0 for anything else.
+    fn spi_selects(&self) -> u32 {
+        0
+    }
+
+    /// Where on an SPI bus the device hangs.
+    fn spi_place(&self) -> Option<SpiPlace<'_>> {
+        None
+    }
+
     /// The back end of a device that a person can talk to; empty where it has none.
     fn console(&self) -> Option<&str> {
         None
@@ -252,6 +271,12 @@ pub trait Driver: Send + Sync {
         Vec::new()
     }
 
+    /// What a pin of a GPIO controller is for that leads to an input of this device.
+    fn pin_use(&self, port: u32) -> Option<PinUse> {
+        let _ = port;
+        None
+    }
+
     /// How an interrupt input of this device is spelled in a device tree; `None` when it is no
     /// interrupt controller.
     fn interrupt_specifier(&self, input: u32) -> Option<Vec<u32>> {
@@ -283,6 +308,24 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// Something outside the board is missing: a file, a character back end, memory.
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError>;
+}
+
+/// What a pin is for, in the words of a device tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinUse {
+    /// Name and `compatible` of the node.
+    pub name: &'static str,
+    /// Whether it is the low level that does it.
+    pub active_low: bool,
+}
+
+/// A place on an SPI bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpiPlace<'a> {
+    /// The controller, by id or path.
+    pub bus: &'a str,
+    /// The chip select.
+    pub select: u32,
 }
 
 /// Where a hart starts.
@@ -344,12 +387,23 @@ pub struct Built {
     pub images: Vec<crate::boot::Image>,
     /// Harts that it brings.
     pub harts: Vec<crate::machine::HartPlan>,
+    /// The bus of an SPI controller.
+    pub spi_bus: Option<Arc<ssi::SpiBus>>,
+    /// What a device is on an SPI bus.
+    pub spi_peripheral: Option<Arc<dyn ssi::SpiPeripheral>>,
 }
 
 impl Built {
     /// A device that is registers only.
     pub fn device(device: Arc<dyn Device>) -> Self {
-        Self { device, memory: Vec::new(), images: Vec::new(), harts: Vec::new() }
+        Self {
+            device,
+            memory: Vec::new(),
+            images: Vec::new(),
+            harts: Vec::new(),
+            spi_bus: None,
+            spi_peripheral: None,
+        }
     }
 }
 
@@ -392,6 +446,7 @@ macro_rules! drivers {
 
 drivers! {
     GpioConnection => GpioConnectionProperties,
+    GpioPwr => GpioPwrProperties,
     Loader => LoaderProperties,
     OrIrq => OrIrqProperties,
     Regfile => RegfileProperties,
@@ -399,10 +454,20 @@ drivers! {
     RiscvAclintSwi => RiscvAclintSwiProperties,
     RiscvHartArray => RiscvHartArrayProperties,
     RiscvSifiveClint => RiscvSifiveClintProperties,
+    RiscvSifiveEAon => RiscvSifiveEAonProperties,
+    RiscvSifiveEPrci => RiscvSifiveEPrciProperties,
     RiscvSifivePlic => RiscvSifivePlicProperties,
     RiscvSifiveTest => RiscvSifiveTestProperties,
+    RiscvSifiveUL2cc => RiscvSifiveUL2ccProperties,
+    RiscvSifiveUOtp => RiscvSifiveUOtpProperties,
+    RiscvSifiveUPrci => RiscvSifiveUPrciProperties,
     RiscvSifiveUart => RiscvSifiveUartProperties,
     SerialMm => SerialMmProperties,
+    SifivePwm => SifivePwmProperties,
+    SifivePdma => SifivePdmaProperties,
+    SifiveSpi => SifiveSpiProperties,
+    SifiveSocGpio => SifiveSocGpioProperties,
+    SpiNor => SpiNorProperties,
     SplitIrq => SplitIrqProperties,
     SysbusMemory => SysbusMemoryProperties,
     SysbusMmioMapping => SysbusMmioMappingProperties,

@@ -68,6 +68,11 @@ impl VirtualClock {
         self.lock().now()
     }
 
+    /// Whether it runs: the guest does, or is about to.
+    pub fn is_running(&self) -> bool {
+        self.lock().since.is_some()
+    }
+
     /// Lets it run.
     pub fn start(&self) {
         let mut state = self.lock();

@@ -22,6 +22,7 @@ use crate::backends::char::{Chardev, Plain};
 use crate::backends::host::Chardevs;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
+use crate::devices::ssi::{SpiBus, SpiPeripheral};
 use crate::devices::{Built, Device, Port, PortDirection, RegionKind};
 
 pub use budget::Budget;
@@ -30,7 +31,7 @@ pub use guest::Guest;
 pub use harts::{Halt, HaltReason, HartPlan, Harts, Pace};
 pub use line::Line;
 use semihosting::Semihosting;
-pub use space::AddressSpace;
+pub use space::{AddressSpace, BusAccess};
 use space::{Range, RangeTarget};
 pub use symbols::Symbols;
 pub use time::{HartClock, TimeSource};
@@ -76,6 +77,8 @@ pub struct Site<'a> {
     pub lines: Vec<Line>,
     /// Guest time.
     pub clock: Arc<VirtualClock>,
+    /// Memory and devices, for one that reaches for them by itself.
+    pub bus: BusAccess,
     /// The host.
     pub around: &'a Surroundings,
 }
@@ -130,8 +133,10 @@ impl Machine {
             parts.build(board, device, &clock, around)?;
         }
         parts.connect(board);
+        parts.attach(board);
         let view = board.view();
         let space = Arc::new(AddressSpace::new(parts.ranges(board, &view)?, around.trace.clone()));
+        parts.bus.set(&space);
         let plan = boot::plan(board, &space, &parts.harts, std::mem::take(&mut parts.images))?;
         let mut harts = Vec::with_capacity(parts.harts.len());
         for hart in parts.harts {
@@ -214,6 +219,12 @@ impl Machine {
         self.symbols.get_or_init(|| Arc::new(Symbols::read(&self.plan.images)))
     }
 
+    /// A device, by the order of the board.
+    #[cfg(test)]
+    pub(crate) fn device(&self, index: usize) -> Option<&dyn Device> {
+        self.devices.get(index).map(|device| &**device)
+    }
+
     /// The harts.
     pub fn harts(&self) -> &Harts {
         &self.harts
@@ -235,6 +246,9 @@ struct Parts {
     harts: Vec<HartPlan>,
     first_hart: HashMap<Name, usize>,
     images: Vec<Image>,
+    spi_buses: HashMap<Name, Arc<SpiBus>>,
+    spi_peripherals: Vec<(Name, Arc<dyn SpiPeripheral>)>,
+    bus: BusAccess,
 }
 
 impl Parts {
@@ -248,8 +262,18 @@ impl Parts {
         let driver = device.driver();
         let outputs = lines_of(&driver.ports(), PortDirection::Output);
         let lines: Vec<Line> = (0..outputs).map(|_| Line::default()).collect();
-        let site = Site { board, device, lines: lines.clone(), clock: clock.clone(), around };
-        let Built { device: live, memory, images, harts } = driver.build(&site)?;
+        let site = Site {
+            board,
+            device,
+            lines: lines.clone(),
+            clock: clock.clone(),
+            bus: self.bus.clone(),
+            around,
+        };
+        let Built { device: live, memory, images, harts, spi_bus, spi_peripheral } =
+            driver.build(&site)?;
+        self.spi_buses.extend(spi_bus.map(|bus| (device.name.clone(), bus)));
+        self.spi_peripherals.extend(spi_peripheral.map(|spi| (device.name.clone(), spi)));
         let memories =
             (0_u32..).zip(driver.regions()).filter(|(_, region)| region.kind != RegionKind::Io);
         for ((region, _), ram) in memories.zip(memory) {
@@ -276,6 +300,18 @@ impl Parts {
             let hart = self.first_hart.get(&to.device).map(|first| first + to.unit as usize);
             if let (Some(timer), Some(hart)) = (timer, hart.and_then(|hart| self.harts.get(hart))) {
                 hart.clock.follow(timer);
+            }
+        }
+    }
+
+    /// Puts devices on the serial buses that they name.
+    fn attach(&mut self, board: &Board) {
+        for (name, peripheral) in self.spi_peripherals.drain(..) {
+            let place = board.device(&name).and_then(|device| board.spi_place(device));
+            let bus =
+                place.and_then(|(bus, select)| Some((self.spi_buses.get(&bus.name)?, select)));
+            if let Some((bus, select)) = bus {
+                bus.attach(select, peripheral);
             }
         }
     }

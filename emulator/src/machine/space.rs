@@ -1,6 +1,6 @@
 //! The physical address space of the live machine: where a hart's access goes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use boardwright_riscv::{Bus, BusError, Ram, RamPage, Requester};
 
@@ -38,6 +38,23 @@ pub enum RangeTarget {
         /// Offset of the range's first byte.
         offset: u64,
     },
+}
+
+/// The address space for a device that reaches for memory by itself. It is there once the machine
+/// is put together.
+#[derive(Clone, Default)]
+pub struct BusAccess(Arc<OnceLock<Weak<AddressSpace>>>);
+
+impl BusAccess {
+    /// The address space, while there is one.
+    pub fn get(&self) -> Option<Arc<AddressSpace>> {
+        self.0.get()?.upgrade()
+    }
+
+    /// Says which it is; the first one stays.
+    pub(super) fn set(&self, space: &Arc<AddressSpace>) {
+        let _ = self.0.set(Arc::downgrade(space));
+    }
 }
 
 /// All of it; does not change while the machine exists.

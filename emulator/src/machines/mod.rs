@@ -5,14 +5,20 @@
 
 mod none;
 mod sifive_dt;
+mod sifive_e;
+mod sifive_u;
+mod steps;
+
+use std::ops::RangeInclusive;
 
 use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
 
-use crate::board::{Board, Origin, Property};
+use crate::board::{Board, MOST_HARTS, Origin, Property};
 use crate::door::{Command, Step};
 use crate::qapi::{
     CommandOrigin, DeviceOptions, MachineOptions, MachineOptionsBase, MachineOptionsNone,
-    MachineOptionsSifiveDt, MachineOptionsType, MachineType,
+    MachineOptionsSifiveDt, MachineOptionsSifiveE, MachineOptionsSifiveU, MachineOptionsType,
+    MachineType,
 };
 
 /// The harts that a machine has of itself.
@@ -26,6 +32,16 @@ pub trait Template: Sync {
     /// Whether the option `dtb` is what the board is made from, rather than for the guest.
     fn built_from_tree(&self) -> bool {
         false
+    }
+
+    /// How many harts it can have.
+    fn harts(&self) -> RangeInclusive<u32> {
+        0..=MOST_HARTS
+    }
+
+    /// What the guest's device tree says the board is, if it is one that has a name.
+    fn identity(&self) -> Option<Identity> {
+        None
     }
 
     /// The commands that build its board, and what there is to say about it.
@@ -48,6 +64,14 @@ pub trait Template: Sync {
     /// # Errors
     /// The board cannot follow.
     fn follow(&self, board: &mut Board, property: &str) -> Result<(), QmpError>;
+}
+
+/// What software knows a board by.
+pub struct Identity {
+    /// `model` of the device tree.
+    pub model: &'static str,
+    /// `compatible` of its root.
+    pub compatible: &'static [&'static str],
 }
 
 /// What a template wants done.
@@ -89,6 +113,8 @@ macro_rules! machines {
 machines! {
     None => none, MachineOptionsNone;
     SifiveDt => sifive_dt, MachineOptionsSifiveDt;
+    SifiveE => sifive_e, MachineOptionsSifiveE;
+    SifiveU => sifive_u, MachineOptionsSifiveU;
 }
 
 /// The members of a machine's options: those of every machine, then its own.

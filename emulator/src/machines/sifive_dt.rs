@@ -4,7 +4,7 @@
 use boardwright_devicetree::Tree;
 use qapi_runtime::QmpError;
 
-use super::{Plan, Template};
+use super::{Plan, Template, steps};
 use crate::board::import::{self, Planned};
 use crate::board::{Board, Origin};
 use crate::devices::cpu::model;
@@ -67,10 +67,9 @@ impl Template for SifiveDt {
 
     fn follow(&self, _board: &mut Board, property: &str) -> Result<(), QmpError> {
         match property {
-            "append" | "firmware" | "kernel" | "initrd" => Ok(()),
-            _ => Err(QmpError::generic(format!(
-                "Property '{property}' of the machine is used on entering 'initialized': set it before"
-            ))),
+            // The board was made from it.
+            "dtb" => steps::used(property),
+            _ => steps::follow(property),
         }
     }
 }

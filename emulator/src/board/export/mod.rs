@@ -182,7 +182,12 @@ impl<'b> Export<'b> {
 
     fn tree(&self) -> Tree {
         let machine = &self.board.machine;
-        let model = format!("boardwright,{}", machine.type_.tag());
+        let kind = machine.type_.tag();
+        let own = format!("boardwright,{kind}");
+        let (model, compatible) = match crate::machines::template(kind).identity() {
+            Some(identity) => (identity.model, identity.compatible.to_vec()),
+            None => (own.as_str(), vec![own.as_str()]),
+        };
         let mut chosen = Node::new("chosen");
         if let Some((_, path)) = self.consoles.first() {
             chosen = chosen.with_str("stdout-path", path);
@@ -196,8 +201,8 @@ impl<'b> Export<'b> {
         let mut root = Node::root()
             .with_u32("#address-cells", 2)
             .with_u32("#size-cells", 2)
-            .with_str("compatible", &model)
-            .with_str("model", &model)
+            .with_strings("compatible", &compatible)
+            .with_str("model", model)
             .with_child(chosen);
         // Only what leads somewhere has a name for the guest.
         let named = self.consoles.iter().filter(|(chardev, _)| !chardev.is_empty());

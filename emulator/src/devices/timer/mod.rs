@@ -2,5 +2,7 @@
 
 mod aclint_mtimer;
 mod aclint_swi;
+pub(super) mod counter;
 mod nodes;
 mod sifive_clint;
+mod sifive_pwm;

@@ -1,0 +1,3 @@
+//! Devices that move memory by themselves.
+
+mod sifive_pdma;

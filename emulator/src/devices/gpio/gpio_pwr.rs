@@ -1,0 +1,64 @@
+//! `gpio-pwr`: two inputs that reset the machine and power it off, for pins of a GPIO controller
+//! that a board leads to its reset and power circuits.
+
+use std::sync::Arc;
+
+use qapi_runtime::QmpError;
+
+use crate::devices::{Built, Defaults, Device, Driver, PinUse, Port, PortDirection};
+use crate::machine::{Site, Surroundings, VirtualClock, Wish};
+use crate::qapi::GpioPwrProperties;
+
+impl Defaults for GpioPwrProperties {
+    fn defaults() -> Self {
+        Self { active_low: Some(false) }
+    }
+}
+
+/// What device trees call them, in order of the ports.
+const USES: [&str; 2] = ["gpio-restart", "gpio-poweroff"];
+/// What they wish for.
+const WISHES: [Wish; 2] = [Wish::Reset, Wish::PowerOff { status: 0 }];
+
+impl Driver for GpioPwrProperties {
+    fn on_bus(&self) -> bool {
+        false
+    }
+
+    fn ports(&self) -> Vec<Port> {
+        let input = |name| Port { name, direction: PortDirection::Input, count: 1 };
+        vec![input("reset"), input("shutdown")]
+    }
+
+    fn pin_use(&self, port: u32) -> Option<PinUse> {
+        let name = USES.get(port as usize)?;
+        Some(PinUse { name, active_low: self.active_low.unwrap_or(false) })
+    }
+
+    fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
+        Ok(Built::device(Arc::new(GpioPwr {
+            active: !self.active_low.unwrap_or(false),
+            around: site.around.clone(),
+            clock: site.clock.clone(),
+        })))
+    }
+}
+
+struct GpioPwr {
+    /// The level that does it; only an edge to it counts.
+    active: bool,
+    around: Surroundings,
+    clock: Arc<VirtualClock>,
+}
+
+impl Device for GpioPwr {
+    fn input(&self, _unit: u32, line: u32, level: bool) {
+        // While the clock stands, the machine is being reset: the pin falls back, nobody wishes.
+        if level == self.active
+            && self.clock.is_running()
+            && let Some(wish) = WISHES.get(line as usize)
+        {
+            (self.around.wish)(*wish);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The machines: each is built, and firmware runs on it as on the board rebuilt from nothing.
+
+use anyhow::{Context, Result, ensure};
+use boardwright_tests::program::{self, Program};
+use serde_json::json;
+
+/// The names of all machines.
+fn machines() -> Result<Vec<String>> {
+    let (_program, mut client) = Program::with_qmp(&["-preconfig", "-M", "none"])?;
+    let answer = client.ask(&json!({ "execute": "query-machines" }))?;
+    let machines = answer["return"].as_array().context("no list of machines")?;
+    Ok(machines.iter().filter_map(|one| Some(one["name"].as_str()?.to_string())).collect())
+}
+
+#[test]
+fn every_machine_gets_ready() -> Result<()> {
+    let machines = machines()?;
+    for known in ["none", "sifive_dt", "sifive_e", "sifive_u"] {
+        ensure!(machines.iter().any(|machine| machine == known), "{known}: {machines:?}");
+    }
+    for machine in machines {
+        let (_program, mut client) = Program::with_qmp(&["-M", &machine, "-S", "-serial", "null"])?;
+        let answer = client.ask(&json!({ "execute": "query-machine-phase" }))?;
+        assert_eq!(answer, json!({ "return": { "phase": "ready" } }), "{machine}");
+    }
+    Ok(())
+}
+
+/// Options, and what is wrong with them.
+const REFUSED: &[(&[&str], &str)] = &[
+    (
+        &["-M", "sifive_e", "-smp", "2"],
+        "Invalid SMP CPUs 2. The max CPUs supported by machine 'sifive_e' is 1",
+    ),
+    (
+        &["-M", "sifive_u", "-smp", "1"],
+        "Invalid SMP CPUs 1. The min CPUs supported by machine 'sifive_u' is 2",
+    ),
+    (
+        &["-M", "sifive_u", "-smp", "6"],
+        "Invalid SMP CPUs 6. The max CPUs supported by machine 'sifive_u' is 5",
+    ),
+    (&["-M", "sifive_e", "-m", "32K"], "Invalid RAM size, should be 16 KiB"),
+    (&["-M", "sifive_e", "-kernel", "/no/where"], "Cannot read '/no/where'"),
+    (&["-M", "sifive_e,msel=1"], "msel"),
+];
+
+#[test]
+fn what_a_machine_cannot_be_is_refused() -> Result<()> {
+    for (options, problem) in REFUSED {
+        let ended = program::run(options)?;
+        ensure!(ended.status.code() == Some(1), "{options:?}: {ended:?}");
+        ensure!(ended.err.contains(problem), "{options:?}: {}", ended.err);
+    }
+    Ok(())
+}
+
+/// What `boards/guest/fe310.s` prints: every line is an interrupt that came through the PLIC, except
+/// the first and those about what the flash holds.
+const FE310: &str = "\
+FE310 guest: misa 0x40101105, oscillator 0xc0100004\r
+pin 5 rises: source 0xd\r
+comparator 0: source 0x28\r
+a pulse on pin 19: source 0x1b\r
+the clock rings: source 0x2\r
+the watchdog barks: source 0x1\r
+the flash answers: source 0x5\r
+the flash is 0x9d6018\r
+programmed and read: 0xcafe, in place: 0xfffffeca\r
+the watchdog has bitten: done\r
+";
+
+#[test]
+fn the_devices_of_the_fe310_interrupt_on_the_machine_and_on_a_board_from_nothing() -> Result<()> {
+    let machine = ["-M", "sifive_e", "-kernel", "boards/guest/fe310.elf", "-nographic"];
+    for arguments in [&machine[..], &["run", "boards/hifive1.qmp"]] {
+        let mut program = Program::start(arguments)?;
+        program.wait_for("done\r\n")?;
+        assert_eq!(program.out(), FE310, "{arguments:?}");
+    }
+    Ok(())
+}
