@@ -210,6 +210,8 @@ pub struct Door {
     origin: Origin,
     /// The command that is being executed, if it changes boards.
     editing: Option<Command>,
+    /// What it may use of what is deprecated or unstable.
+    pub(crate) policy: Policy,
     shared: Arc<Shared>,
     /// Whether a wish of the guest waits to be granted.
     wished: Arc<AtomicBool>,
@@ -238,6 +240,7 @@ impl Door {
             exhausted: false,
             origin: Origin::program(),
             editing: None,
+            policy: Policy::ACCEPT,
             inbox: Inbox { sender, shared: shared.clone() },
             shared,
             wished: Arc::default(),
@@ -259,6 +262,23 @@ impl Door {
     /// Commands to execute on entering `initialized`, after the machine's own.
     pub fn defer(&mut self, steps: Vec<Step>) {
         self.pending.extend(steps);
+    }
+
+    /// Where the command comes from that is being executed.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Whether a command changes boards and nothing else.
+    ///
+    /// # Errors
+    /// There is no such command.
+    pub(crate) fn edits_boards(command: &Command) -> Result<bool, QmpError> {
+        let entry = qapi::command::<Self, Shared>(&command.name);
+        entry.map_or_else(
+            || Err(not_found(&command.name)),
+            |entry| Ok(entry.info.has_feature(BOARD_EDIT)),
+        )
     }
 
     /// Executes a command: looks it up, asks the gate, decodes the arguments, runs it. It comes
@@ -298,7 +318,11 @@ impl Door {
     }
 
     /// The same for a client, who is held to the policy.
-    fn execute_under(&mut self, command: &Command, policy: Policy) -> Result<Value, QmpError> {
+    pub(crate) fn execute_under(
+        &mut self,
+        command: &Command,
+        policy: Policy,
+    ) -> Result<Value, QmpError> {
         let entry =
             qapi::command::<Self, Shared>(&command.name).ok_or_else(|| not_found(&command.name))?;
         entry.info.admit(policy)?;
@@ -306,8 +330,9 @@ impl Door {
         let shared = self.shared.clone();
         let edits = entry.info.has_feature(BOARD_EDIT).then(|| command.clone());
         let outer = std::mem::replace(&mut self.editing, edits);
+        let outer_policy = std::mem::replace(&mut self.policy, policy);
         let result = entry.run(self, &shared, &command.arguments, policy);
-        self.editing = outer;
+        (self.editing, self.policy) = (outer, outer_policy);
         result
     }
 

@@ -4,13 +4,15 @@
 //! board's place, with the command in its journal; otherwise nothing has happened. The boards that
 //! were replaced are kept: copies share all that did not change.
 
-use qapi_runtime::QmpError;
+use std::sync::Arc;
+
+use qapi_runtime::{Map, QmpError, Value};
 use rpds::VectorSync;
 
-use crate::board::{Board, Journal};
-use crate::door::{Door, Step};
+use crate::board::{Board, Entry, Journal, Origin};
+use crate::door::{Command, Door, Step};
 use crate::phase::Stage;
-use crate::qapi::MachineOptions;
+use crate::qapi::{BoardCommand, BoardDiff, MachineOptions};
 
 /// A machine that has no board yet.
 #[derive(Clone, Debug)]
@@ -39,6 +41,45 @@ impl Draft {
         &self.board
     }
 
+    /// The board as it was before the last `count` edits.
+    ///
+    /// # Errors
+    /// There were not so many.
+    pub fn ago(&self, count: u32) -> Result<&Board, QmpError> {
+        let edits = self.past.len();
+        (count as usize)
+            .checked_sub(1)
+            .map_or(Some(&self.board), |back| self.past.get(edits.checked_sub(back + 1)?))
+            .ok_or_else(|| match edits {
+                0 => QmpError::generic("No command has changed the board since it is there"),
+                _ => QmpError::generic(format!(
+                    "{count} commands are more than have changed the board: {edits} (a transaction is one)"
+                )),
+            })
+    }
+
+    /// Takes the last edits back; returns the journal's entries, the last first.
+    ///
+    /// # Errors
+    /// There were not so many; nothing has changed then.
+    fn undo(&mut self, count: u32) -> Result<Vec<Arc<Entry>>, QmpError> {
+        let before = self.ago(count)?.clone();
+        let kept = before.journal().len();
+        let undone = self.board.journal().entries().skip(usize::try_from(kept).unwrap_or(0));
+        let mut undone: Vec<_> = undone.cloned().collect();
+        undone.reverse();
+        for _ in 0..count {
+            self.past.drop_last_mut();
+        }
+        self.board = before;
+        Ok(undone)
+    }
+
+    /// Makes one edit of all since `before`.
+    fn unite_since(&mut self, before: Self) {
+        self.past = before.past.push_back(before.board);
+    }
+
     fn edit<T>(
         &mut self,
         step: Step,
@@ -60,14 +101,8 @@ impl Door {
         &mut self,
         change: impl FnOnce(&mut Board) -> Result<T, QmpError>,
     ) -> Result<T, QmpError> {
-        let step = self.executing();
-        match &mut self.stage {
-            Stage::Initialized(draft) => draft.edit(step?, change),
-            stage => {
-                stage.board()?;
-                Err(QmpError::generic("The board can no longer be changed at 'ready'"))
-            }
-        }
+        let step = self.executing()?;
+        self.draft()?.edit(step, change)
     }
 
     /// Lets the command that is being executed change a machine that has no board yet.
@@ -88,4 +123,84 @@ impl Door {
             stage => stage.board().map(|_| ()),
         }
     }
+
+    /// Takes back what the last commands have done to the board.
+    ///
+    /// # Errors
+    /// There were not so many, or there is no board to change.
+    pub(crate) fn undo(&mut self, count: u32) -> Result<Vec<Arc<Entry>>, QmpError> {
+        if count == 0 {
+            return Err(QmpError::generic("Parameter 'count' expects a number from 1"));
+        }
+        self.draft()?.undo(count)
+    }
+
+    /// Executes commands that change the board, all or none, as one edit.
+    ///
+    /// # Errors
+    /// What the first that fails says, after its place; the board is as before then.
+    pub(crate) fn transact(&mut self, actions: &[BoardCommand]) -> Result<(), QmpError> {
+        let before = self.draft()?.clone();
+        let done = self.perform_all(actions);
+        let draft = self.draft()?;
+        match done {
+            Ok(()) if actions.is_empty() => {}
+            Ok(()) => draft.unite_since(before),
+            Err(_) => *draft = before,
+        }
+        done
+    }
+
+    /// What the commands would change; they change nothing.
+    ///
+    /// # Errors
+    /// As [`Door::transact`].
+    pub(crate) fn rehearse(&mut self, actions: &[BoardCommand]) -> Result<BoardDiff, QmpError> {
+        let before = self.draft()?.clone();
+        let done = self.perform_all(actions);
+        let after = std::mem::replace(self.draft()?, before.clone());
+        done?;
+        before.board.diff(&after.board)
+    }
+
+    fn draft(&mut self) -> Result<&mut Draft, QmpError> {
+        match &mut self.stage {
+            Stage::Initialized(draft) => Ok(draft),
+            stage => Err(stage.board().err().unwrap_or_else(fixed)),
+        }
+    }
+
+    fn perform_all(&mut self, actions: &[BoardCommand]) -> Result<(), QmpError> {
+        for (index, action) in actions.iter().enumerate() {
+            self.perform_one(index, action).map_err(|error| {
+                let mut data = match error.data {
+                    Some(Value::Object(data)) => data,
+                    _ => Map::new(),
+                };
+                data.insert("action".into(), index.into());
+                let desc = format!("actions[{index}]: {}", error.desc);
+                QmpError { desc, data: Some(Value::Object(data)), ..error }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn perform_one(&mut self, index: usize, action: &BoardCommand) -> Result<(), QmpError> {
+        let none = || Value::Object(Map::new());
+        let arguments = action.arguments.clone().unwrap_or_else(none);
+        let command = Command::new(&action.command, arguments)?;
+        if !Self::edits_boards(&command)? {
+            return Err(QmpError::generic(format!(
+                "The command '{}' does not change the board, or not only that: it cannot be part of a transaction",
+                command.name
+            )));
+        }
+        let origin = self.origin();
+        let origin = Origin::new(origin.kind, format!("{origin}, actions[{index}]"));
+        self.on_behalf(origin, |door| door.execute_under(&command, door.policy)).map(drop)
+    }
+}
+
+fn fixed() -> QmpError {
+    QmpError::generic("The board can no longer be changed at 'ready'")
 }

@@ -9,7 +9,9 @@
 //! behaviour.
 
 pub mod compare;
+mod diff;
 pub mod draw;
+mod dump;
 pub mod export;
 pub mod import;
 mod journal;
@@ -17,6 +19,8 @@ mod list;
 mod map;
 mod object;
 mod path;
+#[cfg(test)]
+mod random;
 mod range;
 mod spi;
 mod view;
@@ -31,6 +35,7 @@ use rpds::RedBlackTreeMapSync;
 use crate::devices::{Driver, PortDirection, Region, Units};
 use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, MachineOptions};
 
+pub use dump::Change;
 pub use journal::{Entry, Journal, Origin};
 pub use map::{Mapping, RegionRef};
 pub use object::{Object, Property, change_machine, cpu_properties, driver_properties};
@@ -155,7 +160,7 @@ impl Board {
             }
             None => {
                 let number = self.unnamed.get(&kind).copied().unwrap_or(0);
-                format!("{kind}[{number}]").into()
+                Self::unnamed_name(kind, number)
             }
         };
         if self.devices.contains_key(&name) {
@@ -207,6 +212,11 @@ impl Board {
         self.created.remove_mut(&device.order);
         self.devices.remove_mut(&device.name);
         Ok(device)
+    }
+
+    /// What a device without an id is called.
+    fn unnamed_name(kind: DeviceDriver, number: u32) -> Name {
+        format!("{kind}[{number}]").into()
     }
 
     /// Gives a device other properties of the same driver; used by `qom-set`.

@@ -367,6 +367,11 @@ pub fn change_machine(
         Value::Object(object) => object,
         _ => Map::new(),
     };
-    given.insert(property.into(), value.clone());
+    // What is named by nothing is not there.
+    if *value == "" {
+        given.remove(property);
+    } else {
+        given.insert(property.into(), value.clone());
+    }
     MachineOptions::decode(&Value::Object(given), &Path::ARGUMENTS, Mode::KEYVAL)
 }

@@ -7,6 +7,7 @@ mod control;
 mod cpu;
 mod device_tree;
 mod draw;
+mod dump;
 mod human;
 mod inspect;
 mod introspect;

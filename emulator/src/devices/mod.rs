@@ -27,7 +27,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use boardwright_riscv::Ram;
-use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
+use qapi_runtime::{Decode, Encode, MemberInfo, Mode, Object, Path, QmpError, Value};
 
 use crate::board::{Board, Device as BoardDevice};
 use crate::machine::{Site, TimeSource};
@@ -345,6 +345,22 @@ pub struct Start {
 pub trait Defaults: Object + Encode {
     /// Every property that has a default, set to it.
     fn defaults() -> Self;
+
+    /// The same device without the properties that say what is so anyway, so that devices that are
+    /// equal have equal properties.
+    #[must_use]
+    fn normal(&self) -> Self
+    where
+        Self: Clone + Decode,
+    {
+        let (Value::Object(mut given), defaults) = (self.encode(), Self::defaults().encode())
+        else {
+            return self.clone();
+        };
+        given.retain(|name, value| defaults.get(name) != Some(value) && *value != "");
+        Self::decode(&Value::Object(given), &Path::ARGUMENTS, Mode::STRICT)
+            .unwrap_or_else(|_| self.clone())
+    }
 }
 
 /// A live device: what it does when it is accessed, driven or reset.
@@ -433,6 +449,15 @@ macro_rules! drivers {
         pub fn bindings() -> impl Iterator<Item = &'static binding::Binding> {
             let all = [$(<$properties as Driver>::bindings(),)*];
             all.into_iter().flatten()
+        }
+
+        /// The same device without the properties that say what is so anyway.
+        pub fn normal(options: &DeviceOptionsDriver) -> DeviceOptionsDriver {
+            match options {
+                $(DeviceOptionsDriver::$variant(properties) => {
+                    DeviceOptionsDriver::$variant(properties.normal())
+                })*
+            }
         }
 
         /// The defaults of a driver's properties, as an object.

@@ -2,6 +2,7 @@
 
 mod daemon;
 pub(crate) mod help;
+mod remote;
 mod script;
 pub(crate) mod source;
 pub(crate) mod verbs;

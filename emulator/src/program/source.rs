@@ -6,15 +6,15 @@
 use std::fmt;
 use std::path::Path;
 
-use qapi_runtime::QmpError;
+use qapi_runtime::{Decode, Mode, QmpError, Value};
 
-use super::{Failure, script};
+use super::{Failure, remote, script};
 use crate::backends::host::Host;
-use crate::board::Board;
+use crate::board::{Board, Origin};
 use crate::cli::{self, script::Script};
 use crate::door::{Door, Purpose, Startup};
 use crate::phase::Arrival;
-use crate::qapi::Phase;
+use crate::qapi::{BoardDump, CommandOrigin, Phase};
 
 /// The forms, for help texts.
 pub(crate) const HELP: &str = "\
@@ -103,6 +103,11 @@ impl Source {
     /// # Errors
     /// It cannot be read or built; the text names the source and the place in it.
     pub(crate) fn board(&self) -> Result<Board, Failure> {
+        match self.form {
+            Form::Dump => return self.dump(),
+            Form::Program => return self.program(),
+            Form::Machine | Form::Script | Form::Tree => {}
+        }
         let mut door = looking()?;
         match self.form {
             Form::Script => self.script(&mut door)?,
@@ -115,11 +120,37 @@ impl Source {
                 let machine = self.text.trim_start_matches("machine:").to_string();
                 self.machine(&mut door, &machine)?;
             }
-            Form::Dump | Form::Program => {
-                return Err(Failure::Misuse(format!("'{self}': this form is not read yet")));
-            }
+            Form::Dump | Form::Program => {}
         }
         Ok(door.board()?.clone())
+    }
+
+    /// What `board-dump` returned, in a file.
+    fn dump(&self) -> Result<Board, Failure> {
+        let text =
+            std::fs::read(&self.text).map_err(super::host(format!("Cannot read '{self}'")))?;
+        let value = serde_json::from_slice(&text)
+            .map_err(|error| Failure::Misuse(format!("'{self}': not JSON: {error}")))?;
+        self.built(&value)
+    }
+
+    /// What `board-dump` returns in a program that runs.
+    fn program(&self) -> Result<Board, Failure> {
+        let socket = self.text.trim_start_matches("unix:");
+        let value = remote::dump(socket)
+            .map_err(|problem| Failure::Misuse(format!("'{self}': {problem}")))?;
+        self.built(&value)
+    }
+
+    fn built(&self, dump: &Value) -> Result<Board, Failure> {
+        let decoded = BoardDump::decode(dump, &qapi_runtime::Path::ARGUMENTS, Mode::STRICT);
+        let built = decoded.and_then(|dump| match dump {
+            BoardDump::Json(image) => Board::from_image(&image, |place| {
+                Origin::new(CommandOrigin::Script, format!("{self}: {place}"))
+            }),
+            _ => Err(QmpError::generic("Parameter 'format' expects 'json'")),
+        });
+        built.map_err(|error| self.failed(error))
     }
 
     fn script(&self, door: &mut Door) -> Result<(), Failure> {

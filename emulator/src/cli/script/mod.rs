@@ -54,7 +54,7 @@ use evaluate::{Evaluator, LIMITS, Limits, Sink, Stop};
 pub use format::format;
 pub use parameter::Parameter;
 use source::{Fault, File};
-pub use write::line;
+pub use write::{line, number_text};
 
 /// How files are read; an error is a message.
 pub type Read<'a> = &'a dyn Fn(&Path) -> Result<String, String>;

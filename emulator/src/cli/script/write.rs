@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use qapi_runtime::Value;
+use serde_json::Number;
 
 use crate::door::Command;
 
@@ -38,13 +39,14 @@ fn datum(key: &str, value: &Value) -> String {
     match value {
         Value::String(text) if is_plain(text) => text.clone(),
         Value::String(text) => quoted(text),
-        Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), |n| of(key, n)),
+        Value::Number(given) => number_text(key, given),
         other => other.to_string(),
     }
 }
 
-/// A number as people write it: addresses in hexadecimal, sizes with a unit.
-fn of(key: &str, number: u64) -> String {
+/// A number of an argument as people write it: addresses in hexadecimal, sizes with a unit.
+pub fn number_text(key: &str, number: &Number) -> String {
+    let Some(number) = number.as_u64() else { return number.to_string() };
     let unit = SIZES.iter().find(|(unit, _)| number != 0 && number.is_multiple_of(*unit));
     match unit {
         Some((unit, name)) if BYTES.contains(&key) => format!("{}{name}", number / unit),

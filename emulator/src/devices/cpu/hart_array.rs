@@ -36,6 +36,17 @@ impl Defaults for RiscvHartArrayProperties {
             resetvec: Some(RESET_VECTOR),
         }
     }
+
+    /// Without a CPU type the machine's is meant, and a reset vector that is given is stronger
+    /// than the entry of the firmware: these two say something whatever their value is.
+    fn normal(&self) -> Self {
+        Self {
+            num_harts: Some(self.count()).filter(|count| *count != 1),
+            num_cpus: None,
+            hartid_base: self.hartid_base.filter(|base| *base != 0),
+            ..self.clone()
+        }
+    }
 }
 
 impl RiscvHartArrayProperties {

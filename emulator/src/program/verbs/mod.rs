@@ -7,10 +7,12 @@
 
 mod arguments;
 mod check;
+mod diff;
 mod draw;
 mod dt_compare;
 mod dt_to_board;
 mod dts;
+mod dump;
 mod fmt;
 mod help;
 mod run;
@@ -49,10 +51,12 @@ pub(crate) enum Run {
 #[rustfmt::skip] // One row a verb.
 pub(crate) const VERBS: &[Verb] = &[
     check::VERB,
+    diff::VERB,
     draw::VERB,
     dt_compare::VERB,
     dt_to_board::VERB,
     dts::VERB,
+    dump::VERB,
     fmt::VERB,
     help::VERB,
     run::VERB,

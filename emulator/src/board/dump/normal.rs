@@ -1,0 +1,195 @@
+//! The normal form of a board: what it means, without how it came to be.
+//!
+//! The order of creation means something for harts (their numbers), for what is loaded (the last
+//! one wins), for timers and consoles (the first one is told to the guest) and for mappings that
+//! overlap with the same priority (the last one is seen). There it is kept; everything else is put
+//! in order by address and name. Devices without an id are numbered anew in that order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::board::{Board, Device, Mapping, Name, PortRef, RegionRef, wire};
+use crate::devices;
+use crate::machines;
+use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, MachineOptions};
+
+/// A device in the normal form.
+#[derive(Clone, Debug)]
+pub(in crate::board) struct Item {
+    /// The device itself, for what its driver declares.
+    pub device: Arc<Device>,
+    /// Its id, or what it is called when the board is built from the normal form.
+    pub label: Name,
+    /// Driver and properties.
+    pub options: DeviceOptionsDriver,
+    /// Devices of one group stand in the order of their creation.
+    pub group: Group,
+}
+
+/// What devices stand in order by, the order of creation apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::board) enum Group {
+    /// Harts.
+    Harts,
+    /// By lowest address and id; all that have no id are called the same.
+    Placed(u64, Name),
+    /// Timers.
+    Timers,
+    /// Consoles: those with a back end first, by its name, as the guest's tree has them.
+    Consoles(bool, String),
+    /// What is on no bus: loaders.
+    Loaders,
+}
+
+/// A board in the normal form. Devices go by their labels throughout.
+#[derive(Clone, Debug)]
+pub(in crate::board) struct Normal {
+    pub machine: MachineOptions,
+    pub items: Vec<Item>,
+    /// In order of the address; those that overlap with the same priority stand together, in the
+    /// order of their creation.
+    pub mappings: Vec<Mapping>,
+    pub wires: Vec<(PortRef, PortRef)>,
+    /// Outputs that are wired when their devices are added, otherwise than they are on this board.
+    pub unwanted: Vec<PortRef>,
+}
+
+impl Group {
+    fn of(device: &Device, board: &Board) -> Self {
+        let driver = device.driver();
+        if driver.units().is_some() {
+            return Self::Harts;
+        }
+        if !driver.on_bus() {
+            return Self::Loaders;
+        }
+        if driver.timebase().is_some() {
+            return Self::Timers;
+        }
+        if let Some(chardev) = driver.console() {
+            return Self::Consoles(chardev.is_empty(), chardev.into());
+        }
+        let addr = board.mappings_of(&device.name).map(|mapping| mapping.addr).min();
+        let name = if device.named { device.name.clone() } else { "".into() };
+        Self::Placed(addr.unwrap_or(u64::MAX), name)
+    }
+}
+
+impl Normal {
+    /// The normal form of a board.
+    pub(in crate::board) fn of(board: &Board) -> Self {
+        Self::with_names(board).0
+    }
+
+    /// The same, with the label of each device by its name.
+    pub(in crate::board) fn with_names(board: &Board) -> (Self, HashMap<Name, Name>) {
+        let mut devices: Vec<(Group, &Arc<Device>)> =
+            board.devices().map(|device| (Group::of(device, board), device)).collect();
+        // Stable: the order of creation remains within a group.
+        devices.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut unnamed: HashMap<DeviceDriver, u32> = HashMap::new();
+        let mut labels = HashMap::with_capacity(devices.len());
+        let mut places = HashMap::with_capacity(devices.len());
+        let mut items = Vec::with_capacity(devices.len());
+        for (place, (group, device)) in devices.into_iter().enumerate() {
+            let label = if device.named {
+                device.name.clone()
+            } else {
+                let number = unnamed.entry(device.kind()).or_default();
+                let label = Board::unnamed_name(device.kind(), *number);
+                *number += 1;
+                label
+            };
+            places.insert(label.clone(), place);
+            labels.insert(device.name.clone(), label.clone());
+            let options = devices::normal(&device.options);
+            items.push(Item { device: device.clone(), label, options, group });
+        }
+        let mappings = mappings(board, &labels);
+        let mut bare = Board { wires: wire::Wires::default(), ..board.clone() };
+        for item in &items {
+            // What fails now does so again when the board is built.
+            let _ = item.device.driver().added(&mut bare, &item.device);
+        }
+        let relabel = |port: &PortRef| PortRef { device: labels[&port.device].clone(), ..*port };
+        let mut wires: Vec<_> =
+            board.wires().map(|(from, to)| (relabel(from), relabel(to))).collect();
+        wires.sort_by_key(|(from, _)| (places[&from.device], from.unit, from.port, from.line));
+        let unwanted = bare.wires().filter(|(from, to)| board.wired_to(from) != Some(to));
+        let unwanted = unwanted.map(|(from, _)| relabel(from)).collect();
+        (Self { machine: machine(&board.machine), items, mappings, wires, unwanted }, labels)
+    }
+
+    /// The devices by their labels.
+    pub(in crate::board) fn by_label(&self) -> HashMap<&Name, &Item> {
+        self.items.iter().map(|item| (&item.label, item)).collect()
+    }
+}
+
+impl Item {
+    /// The device as `device_add` is told of it.
+    pub(in crate::board) fn request(&self) -> DeviceOptions {
+        let id = self.device.named.then(|| self.label.to_string());
+        DeviceOptions { id, driver: self.options.clone() }
+    }
+}
+
+/// What the machine keeps when its own devices are devices like others.
+fn machine(given: &MachineOptions) -> MachineOptions {
+    let template = machines::template(given.type_.tag());
+    let dtb = given.dtb.clone().filter(|_| !template.built_from_tree());
+    let none = machines::empty();
+    MachineOptions { smp: None, memory: None, dtb, type_: none.type_, ..given.clone() }
+}
+
+fn mappings(board: &Board, labels: &HashMap<Name, Name>) -> Vec<Mapping> {
+    let mut all: Vec<Mapping> = board.mappings.values().cloned().collect();
+    // Those that can hide each other stand together, by address.
+    let space = |mapping: &Mapping| {
+        let parent = mapping.parent.as_ref();
+        (parent.map(|parent| (labels[&parent.device].clone(), parent.region)), mapping.priority)
+    };
+    all.sort_by(|a, b| {
+        (space(a), a.addr, &a.device, a.region, &a.alias).cmp(&(
+            space(b),
+            b.addr,
+            &b.device,
+            b.region,
+            &b.alias,
+        ))
+    });
+    let mut rows: Vec<Vec<Mapping>> = Vec::new();
+    let mut end = None;
+    for mapping in all {
+        let last = mapping.last();
+        match (rows.last_mut(), end) {
+            (Some(row), Some((of_row, end_of_row)))
+                if of_row == space(&mapping) && mapping.addr <= end_of_row =>
+            {
+                end = Some((of_row, end_of_row.max(last)));
+                row.push(mapping);
+            }
+            _ => {
+                end = Some((space(&mapping), last));
+                rows.push(vec![mapping]);
+            }
+        }
+    }
+    rows.sort_by_key(|row| (space(&row[0]).0, row[0].addr, row[0].priority));
+    let ordered = rows.into_iter().flat_map(|mut row| {
+        row.sort_by_key(|mapping| mapping.order);
+        row
+    });
+    let relabel = |mapping: Mapping| Mapping {
+        device: labels[&mapping.device].clone(),
+        parent: mapping.parent.map(|parent| RegionRef {
+            device: labels[&parent.device].clone(),
+            region: parent.region,
+        }),
+        // What is left means the same whatever came before.
+        order: 0,
+        entry: 0,
+        ..mapping
+    };
+    ordered.map(relabel).collect()
+}

@@ -1,0 +1,120 @@
+//! What is built from a dump is the same board, whatever the board came from.
+
+use std::ops::ControlFlow;
+
+use qapi_runtime::{Decode, Encode, Mode, Path, Value};
+use serde_json::json;
+
+use crate::board::random::{Random, board};
+use crate::board::{Board, Origin};
+use crate::cli::script::{Line, Program};
+use crate::door::{Command, Door, Startup};
+use crate::phase::Arrival;
+use crate::qapi::{BoardDump, BoardDumpFormat, MachineType, Phase};
+
+/// How many random boards are tried.
+const BOARDS: u64 = 40;
+
+fn door() -> Door {
+    let host = crate::backends::host::Host::closed().unwrap();
+    Door::new(host, Startup::default())
+}
+
+fn machine(kind: MachineType) -> Board {
+    let mut door = door();
+    door.execute(&Command::new("machine-set", json!({ "type": kind.as_str() })).unwrap()).unwrap();
+    door.advance(Phase::Initialized, Arrival::Be).unwrap();
+    door.board().unwrap().clone()
+}
+
+fn json_of(board: &Board) -> Value {
+    board.dump(BoardDumpFormat::Json).unwrap().encode()
+}
+
+fn script_of(board: &Board) -> String {
+    match board.dump(BoardDumpFormat::Script).unwrap() {
+        BoardDump::Script(script) => script.text,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn from_json(dump: &Value) -> Board {
+    match BoardDump::decode(dump, &Path::ARGUMENTS, Mode::STRICT).unwrap() {
+        BoardDump::Json(image) => Board::from_image(&image, |_| Origin::program()).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn from_script(text: &str) -> Board {
+    let mut door = door();
+    let program = Program::parse("dump".as_ref(), text.into()).unwrap();
+    let mut step = |line: &Line| {
+        door.perform(&line.step()).map_err(|error| error.desc)?;
+        Ok(ControlFlow::Continue(()))
+    };
+    program.walk(&[], &|_| Err("no files".into()), &mut step).unwrap();
+    door.board().unwrap().clone()
+}
+
+/// Whether both forms lead to the same board, and to the same form again.
+fn check(name: &str, board: &Board) {
+    let (dump, script) = (json_of(board), script_of(board));
+    for again in [from_json(&dump), from_script(&script)] {
+        assert_eq!(json_of(&again), dump, "{name}");
+        assert_eq!(script_of(&again), script, "{name}");
+        assert_eq!(again.view_by_label(), board.view_by_label(), "{name}");
+        let diff = board.diff(&again).unwrap();
+        assert!(diff.is_empty(), "{name}: {diff:?}");
+    }
+}
+
+impl Board {
+    /// What harts see, by what devices are called in dumps.
+    fn view_by_label(&self) -> Vec<(u64, u64, String, u64)> {
+        let (_, labels) = super::Normal::with_names(self);
+        let view = self.view();
+        let seen = view.spans.iter().map(|span| {
+            let mapping = &view.mappings[span.mapping];
+            let offset = mapping.offset + (span.first - mapping.addr);
+            (span.first, span.last, labels[&mapping.device].to_string(), offset)
+        });
+        seen.collect()
+    }
+}
+
+#[test]
+fn every_machine() {
+    for kind in MachineType::ALL {
+        check(kind.as_str(), &machine(*kind));
+    }
+}
+
+#[test]
+fn random_boards() {
+    for seed in 0..BOARDS {
+        let board = board(&mut Random::new(seed), 60);
+        check(&format!("seed {seed}"), &board);
+    }
+}
+
+#[test]
+fn the_order_of_independent_commands_does_not_show() {
+    let commands = [
+        r"device_add driver=sysbus-memory id=b size=4KiB",
+        r"device_add driver=sysbus-memory id=a size=0x1000 readonly=false",
+        r"device_add driver=riscv.sifive.uart id=u1 chardev=serial1",
+        r"device_add driver=riscv.sifive.uart id=u0 chardev=serial0",
+        r"device_add driver=riscv.sifive.plic id=plic",
+    ];
+    let after = "sysbus-mmio-map device=b addr=0x2000\nsysbus-mmio-map device=a addr=0x1000\nqom-set path=u1 property=sysbus-irq[0] value=plic/unnamed-gpio-in[3]\n";
+    let script = |commands: &mut dyn Iterator<Item = &&str>| {
+        let devices: String = commands.map(|line| format!("{line}\n")).collect();
+        format!(
+            "machine-set type=none append='a, $b \"c\" \\\\ # d'\nset-machine-phase phase=initialized\n{devices}{after}"
+        )
+    };
+    let one = from_script(&script(&mut commands.iter()));
+    let other = from_script(&script(&mut commands.iter().rev()));
+    check("in order", &one);
+    assert_eq!(script_of(&one), script_of(&other));
+}
