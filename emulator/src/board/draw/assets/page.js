@@ -52,9 +52,11 @@ function covers(item, device) {
 
 // ---- choosing
 
-function mark(chosen) {
-    for (const item of items) item.element.classList.toggle("on", chosen.some((device) => covers(item, device)));
-    for (const svg of document.querySelectorAll("svg")) svg.classList.toggle("choice", chosen.length > 0 && svg.querySelector(".link.on") !== null);
+/** Marks what stands for these devices; of the wires, those that end at them, or only one. */
+function mark(chosen, wire = null) {
+    const isOn = (item) => item.wire && wire ? item === wire : chosen.some((device) => covers(item, device));
+    for (const item of items) item.element.classList.toggle("on", isOn(item));
+    for (const svg of document.querySelectorAll("svg")) svg.classList.toggle("choice", svg.querySelector(".link.on") !== null);
 }
 
 function choose(device, { scroll = false } = {}) {
@@ -70,9 +72,8 @@ function choose(device, { scroll = false } = {}) {
 
 function chooseItem(item) {
     const all = members(item);
-    // A wire stands for both of its ends; the first is the one that drives.
-    if (all.length === 1 || item.wire) return choose(all[0]);
-    mark(all);
+    if (all.length === 1 && !item.wire) return choose(all[0]);
+    mark(all, item.wire ? item : null);
     showMany(item.tip, all);
 }
 
