@@ -45,6 +45,8 @@ pub(crate) fn measure(ours: &Side, peer: &Side, scratch: &Path) -> anyhow::Resul
         rows.push(Row::times(what("a device by request"), built.add, plugged, size));
         rows.push(Row::alone(what("a wired UART (3 requests)"), built.all, size));
         rows.push(Row::alone(what("the same, 64 requests at a time"), pipelined.all, size));
+        rows.push(Row::alone(what("`board-draw`, SVG"), built.picture, 1));
+        rows.push(Row::alone(what("`board-draw`, HTML"), built.page, 1));
         rows.push(Row::alone(what("entering `ready`, whole board"), built.ready, 1));
         let (own, other) =
             (options(ours, scratch, size, OURS)?, options(peer, scratch, size, PEER)?);
@@ -110,6 +112,9 @@ struct Built {
     /// The `device_add`s alone.
     add: Duration,
     all: Duration,
+    /// Drawing it, in both formats.
+    picture: Duration,
+    page: Duration,
     ready: Duration,
 }
 
@@ -168,11 +173,18 @@ fn build(side: &Side, scratch: &Path, size: u32, at_once: usize) -> anyhow::Resu
     let add = begin.elapsed();
     send(&mut session.client, &wires, at_once)?;
     let all = begin.elapsed();
+    let mut draw = |format: &str| -> anyhow::Result<Duration> {
+        let file = scratch.join(format!("board.{format}"));
+        let begin = Instant::now();
+        session.client.execute("board-draw", json!({ "format": format, "filename": file }))?;
+        Ok(begin.elapsed())
+    };
+    let (picture, page) = (draw("svg")?, draw("html")?);
     let begin = Instant::now();
     session.client.execute("set-machine-phase", json!({ "phase": "ready" }))?;
     let ready = begin.elapsed();
     session.quit()?;
-    Ok(Built { add, all, ready })
+    Ok(Built { add, all, picture, page, ready })
 }
 
 /// Hot-plugs so many drives into the peer's machine.

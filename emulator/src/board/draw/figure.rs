@@ -73,6 +73,8 @@ pub enum Shape {
         points: Vec<(i32, i32)>,
         /// What it looks like.
         class: &'static str,
+        /// Whether it stands for several.
+        wide: bool,
     },
     /// A filled or hollow circle.
     Dot {

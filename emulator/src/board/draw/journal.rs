@@ -11,21 +11,21 @@ use crate::door::Command;
 /// From here on, numbers are likely to be addresses or sizes.
 const HEXADECIMAL: u64 = 4096;
 
-/// The commands in order: where each came from, as a place and a line in it, and how it reads; and
-/// the places.
+/// The commands in order: where each came from, as a file and a place in it, and how it reads; and
+/// the files.
 pub(super) fn told(board: &Board) -> (Value, Value) {
-    let mut places: Vec<String> = Vec::new();
+    let mut files: Vec<String> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut entries: Vec<Value> = Vec::new();
     for entry in board.journal().entries() {
-        let (place, line) = split(&entry.origin.text);
-        let number = *known.entry(place.into()).or_insert_with(|| {
-            places.push(place.into());
-            places.len() - 1
+        let (file, place) = split(&entry.origin.text);
+        let number = *known.entry(file.into()).or_insert_with(|| {
+            files.push(file.into());
+            files.len() - 1
         });
-        entries.push(json!([[number, line], text(&entry.command)]));
+        entries.push(json!([[number, place], text(&entry.command)]));
     }
-    (entries.into(), places.into())
+    (entries.into(), files.into())
 }
 
 /// What made a device, its mappings and its wires: places in the list of commands.
@@ -41,12 +41,12 @@ pub(super) fn makers(board: &Board, device: &Device) -> Vec<u64> {
     places
 }
 
-/// A place and the line in it: `boards/first.qmp:12`.
-fn split(origin: &str) -> (&str, Option<u32>) {
-    match origin.rsplit_once(':').map(|(place, line)| (place, line.parse())) {
-        Some((place, Ok(line))) => (place, Some(line)),
-        _ => (origin, None),
-    }
+/// A file, and where in it: `boards/first.qmp` and `:12`.
+fn split(origin: &str) -> (&str, &str) {
+    let line =
+        |(at, _): &(usize, &str)| origin[at + 1..].starts_with(|next: char| next.is_ascii_digit());
+    let at = origin.match_indices(':').find(line).map_or(origin.len(), |(at, _)| at);
+    origin.split_at(at)
 }
 
 /// A command as a script has it.
@@ -72,12 +72,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_have_a_line_or_none() {
+    fn origins_are_a_file_and_a_place_in_it() {
         for (origin, expected) in [
-            ("boards/first.qmp:12", ("boards/first.qmp", Some(12))),
-            ("option -M none", ("option -M none", None)),
-            ("core.dts: /soc", ("core.dts: /soc", None)),
-            ("", ("", None)),
+            ("boards/first.qmp:12", ("boards/first.qmp", ":12")),
+            ("a.qmp:5 (n=3)", ("a.qmp", ":5 (n=3)")),
+            ("option -M none", ("option -M none", "")),
+            ("core.dts: /soc", ("core.dts: /soc", "")),
+            ("client unix:", ("client unix:", "")),
         ] {
             assert_eq!(split(origin), expected);
         }

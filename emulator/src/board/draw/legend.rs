@@ -47,7 +47,9 @@ pub(super) fn figure(figures: &[&Figure], most: i32) -> Figure {
         let (middle, end) = (y + 8, x + SWATCH.0);
         figure.shapes.push(match sample {
             Sample::Box => Shape::Box { rect: Rect::new(x, y + 2, SWATCH.0, SWATCH.1), class },
-            Sample::Wire => Shape::Wire { points: vec![(x, middle), (end, middle)], class },
+            Sample::Wire => {
+                Shape::Wire { points: vec![(x, middle), (end, middle)], class, wide: false }
+            }
             Sample::Open => Shape::Dot { at: (x + SWATCH.0 / 2, middle), class },
         });
         figure.write((end + 6, y + 12), Anchor::Start, Style::Note, words);

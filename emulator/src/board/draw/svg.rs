@@ -28,7 +28,9 @@ fn draw(out: &mut String, shape: &Shape) {
             let list: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
             writeln!(out, r#"<polyline class="{class}" points="{}"/>"#, list.join(" "))
         }
-        Shape::Wire { points, class } => wire(out, points, class),
+        Shape::Wire { points, class, wide } => {
+            wire(out, points, class, if *wide { " wide" } else { "" })
+        }
         Shape::Dot { at: (x, y), class } => {
             writeln!(out, r#"<circle class="{class}" cx="{x}" cy="{y}" r="{RADIUS}"/>"#)
         }
@@ -54,9 +56,9 @@ fn draw_item(out: &mut String, item: &Item) {
     out.push_str("</g>\n");
 }
 
-fn wire(out: &mut String, points: &[(i32, i32)], class: &str) -> std::fmt::Result {
+fn wire(out: &mut String, points: &[(i32, i32)], class: &str, wide: &str) -> std::fmt::Result {
     let [(x, y), rest @ ..] = points else { return Ok(()) };
-    write!(out, r#"<path class="wire {class}" d="M{x} {y}"#)?;
+    write!(out, r#"<path class="wire {class}{wide}" d="M{x} {y}"#)?;
     let mut at = (*x, *y);
     for (index, (x, y)) in rest.iter().enumerate() {
         let end = if index + 1 == rest.len() { x - HEAD.0 + 1 } else { *x };

@@ -175,9 +175,8 @@ function showMany(tip, all) {
 
 function line(tag, number, style) {
     const [origin, text] = journal[number];
-    const [place, row] = origin;
-    const where = origins[place] + (row ? `:${row}` : "");
-    return make(tag, { class: style }, make("span", { class: "origin" }, where), text);
+    const [file, place] = origin;
+    return make(tag, { class: style }, make("span", { class: "origin" }, origins[file] + place), text);
 }
 
 const madeBy = new Map();

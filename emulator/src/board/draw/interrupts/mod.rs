@@ -237,10 +237,7 @@ fn draw_edge(net: &Net, edge: &Edge, points: Vec<(i32, i32)>) -> Shape {
     } else {
         String::new()
     };
-    let mut shapes = vec![Shape::Wire { points: points.clone(), class: edge.class }];
-    if edge.wires > 1 {
-        shapes.insert(0, Shape::Wire { points, class: "several" });
-    }
+    let shapes = vec![Shape::Wire { points, class: edge.class, wide: edge.wires > 1 }];
     Shape::Item(Item { devices, wire: true, tip: format!("{}{many}", edge.tip), shapes })
 }
 

@@ -5,16 +5,19 @@
 //! is a break in the axis that says how large it is. The strip above shows the same to scale.
 
 mod layers;
-
-use std::sync::Arc;
+mod map;
+mod rows;
+mod strip;
+mod unmapped;
 
 use self::layers::{Block, Cell, blocks};
-use super::chips::{Chip, flow};
+use self::map::Map;
+use self::rows::{Row, ends, rows};
+use super::chips::flow;
 use super::figure::{Anchor, Figure, Item, Rect, Shape, write};
 use super::scene::{self, Scene};
 use super::text::{self, Style};
-use crate::board::{Device, Mapping, View};
-use crate::devices::{Region, RegionKind};
+use crate::board::Mapping;
 
 /// The width of the blocks.
 const WIDTH: i32 = 264;
@@ -33,18 +36,6 @@ const TWO_LINES: i32 = 38;
 /// The height of a break, and of a row that stands for many.
 const BREAK: i32 = 24;
 const BUNDLE: i32 = 48;
-/// The strip to scale, with its words.
-const STRIP: i32 = 12;
-const STRIP_HEAD: i32 = 40;
-/// With more rows than this, neighbours become one even where they are of several kinds.
-const MOST_ROWS: usize = 200;
-/// How many of them at most, and how large a hole may be between them.
-const BULK: usize = 64;
-const FAR: u64 = 1 << 30;
-
-/// What stands in a line of the map: a block, or neighbours that are drawn as one.
-type Row = Vec<Block>;
-
 /// Draws the map.
 pub(super) fn figure(scene: &Scene<'_>) -> Figure {
     let map = Map { scene, view: scene.board.view() };
@@ -59,10 +50,10 @@ pub(super) fn figure(scene: &Scene<'_>) -> Figure {
         figure.write((0, 14), Anchor::Start, Style::Note, "Nothing is mapped.");
         figure.height = 20;
     } else {
-        map.strip(&mut figure, &rows);
+        strip::draw(&mut figure, &map, &rows);
         map.draw(&mut figure, left, &rows);
     }
-    let chips = flow(map.unmapped(), width - 2);
+    let chips = flow(unmapped::unmapped(scene, &map.view), width - 2);
     if !chips.shapes.is_empty() {
         let y = figure.height + 20;
         figure.write((0, y + 10), Anchor::Start, Style::Note, "Not mapped");
@@ -72,143 +63,8 @@ pub(super) fn figure(scene: &Scene<'_>) -> Figure {
     figure
 }
 
-/// Neighbours of a kind become one row; of a large map, neighbours of several kinds too.
-fn rows(map: &Map<'_>, blocks: &[Block]) -> Vec<Row> {
-    let alike = |a: &Block, b: &Block| map.key(a).is_some_and(|key| Some(key) == map.key(b));
-    let runs = blocks.chunk_by(alike);
-    let rows: Vec<Row> = runs
-        .flat_map(|run| match run.len() < scene::MANY {
-            true => run.iter().map(|block| vec![block.clone()]).collect(),
-            false => vec![run.to_vec()],
-        })
-        .collect();
-    if rows.len() <= MOST_ROWS {
-        return rows;
-    }
-    let loose = |row: &Row| row.len() == 1 && map.is_loose(&row[0]);
-    let near = |a: &Row, b: &Row| ends(b).0 - ends(a).1 <= FAR;
-    let runs = rows.chunk_by(|a, b| loose(a) && loose(b) && near(a, b));
-    let runs = runs.flat_map(|run| run.chunks(BULK));
-    runs.flat_map(|run| if run.len() < scene::MANY { run.to_vec() } else { vec![run.concat()] })
-        .collect()
-}
-
-/// A map while it is drawn.
-struct Map<'a> {
-    scene: &'a Scene<'a>,
-    view: View,
-}
-
 impl Map<'_> {
-    fn device(&self, mapping: &Mapping) -> Option<&Arc<Device>> {
-        self.scene.board.device(&mapping.device)
-    }
-
-    fn region(&self, mapping: &Mapping) -> Option<Region> {
-        self.device(mapping)?.driver().regions().into_iter().nth(mapping.region as usize)
-    }
-
-    /// What blocks have in common that can be drawn as one.
-    fn key(&self, block: &Block) -> Option<(crate::qapi::DeviceDriver, u32, u64)> {
-        let mapping = &self.view.mappings[block.mapping];
-        let plain = block.is_plain(mapping) && mapping.alias.is_none();
-        let device = self.device(mapping).filter(|_| plain)?;
-        Some((device.kind(), mapping.region, mapping.size))
-    }
-
-    /// Whether a block can be drawn as one with neighbours of another kind: registers can.
-    fn is_loose(&self, block: &Block) -> bool {
-        let registers = |region: Region| region.kind == RegionKind::Io;
-        let mapping = &self.view.mappings[block.mapping];
-        self.key(block).is_some() && self.region(mapping).is_some_and(registers)
-    }
-
-    /// A class of the style sheet.
-    fn class(&self, mapping: &Mapping) -> &'static str {
-        match (self.device(mapping), self.region(mapping)) {
-            (Some(device), Some(region)) => scene::region_class(device, region.kind),
-            _ => "stub",
-        }
-    }
-
-    /// What a mapping is called: its device, with the region where there are several; a device
-    /// nobody named goes by its region.
-    fn name(&self, mapping: &Mapping) -> String {
-        let (Some(device), Some(region)) = (self.device(mapping), self.region(mapping)) else {
-            return mapping.device.to_string();
-        };
-        if !device.named {
-            return region.name;
-        }
-        match device.driver().regions().len() {
-            1 => device.name.to_string(),
-            _ => format!("{}:{}", device.name, region.name),
-        }
-    }
-
-    /// What it is, in a few words.
-    fn about(&self, mapping: &Mapping) -> String {
-        let Some(device) = self.device(mapping) else { return String::new() };
-        let what = match self.class(mapping) {
-            "ram" => "RAM".into(),
-            "rom" => "ROM".into(),
-            "stub" => "not modelled".into(),
-            _ => device.kind().to_string(),
-        };
-        match &mapping.alias {
-            Some(alias) if mapping.offset == 0 => format!("alias {alias}"),
-            Some(alias) => format!("alias {alias}, from {:#x}", mapping.offset),
-            None => what,
-        }
-    }
-
-    fn tip(&self, mapping: &Mapping) -> String {
-        let class = self.class(mapping);
-        format!(
-            "{}: {}\n{} – {} ({}), {}{}{}",
-            self.name(mapping),
-            self.device(mapping).map_or_else(String::new, |device| device.kind().to_string()),
-            text::address(mapping.addr),
-            text::address(mapping.last()),
-            text::bytes(mapping.size.into()),
-            if class == "stub" { "not modelled".into() } else { class.to_uppercase() },
-            match &mapping.alias {
-                Some(alias) => format!(", alias {alias} from offset {:#x}", mapping.offset),
-                None => String::new(),
-            },
-            self.scene.origin(mapping.entry)
-        )
-    }
-
-    /// The whole address space on one line, to scale.
-    fn strip(&self, figure: &mut Figure, rows: &[Row]) {
-        let last = rows.iter().flatten().map(Block::last).max().unwrap_or(0);
-        let bits = (64 - last.leading_zeros()).max(32);
-        let at = |addr: u64| ((u128::from(addr) * figure.width as u128) >> bits) as i32;
-        let words = |text: u128| text::bytes(text);
-        let caption = (0, 10);
-        figure
-            .shapes
-            .push(Shape::Box { rect: Rect::new(0, 16, figure.width, STRIP), class: "strip" });
-        let mut drawn: Option<(i32, i32, &str)> = None;
-        for block in rows.iter().flatten() {
-            let class = self.class(&self.view.mappings[block.mapping]);
-            let (from, to) = (at(block.first()), at(block.last()).max(at(block.first()) + 1));
-            // Of what falls on one pixel, the first is as good as the others.
-            if drawn == Some((from, to, class)) {
-                continue;
-            }
-            drawn = Some((from, to, class));
-            let from = from.min(figure.width - 2);
-            let rect = Rect::new(from, 16, (to - from).max(2), STRIP);
-            figure.shapes.push(Shape::Box { rect, class: sliver(class) });
-        }
-        figure.write(caption, Anchor::Start, Style::Note, "to scale, from 0");
-        let end = (figure.width, 10);
-        figure.write(end, Anchor::End, Style::Note, format!("to {}", words(1 << bits)));
-        figure.height = STRIP_HEAD;
-    }
-
+    /// Draws the rows below each other, with what is between them.
     fn draw(&self, figure: &mut Figure, left: i32, rows: &[Row]) {
         let mut y = figure.height;
         let labels = left - GAP + 2;
@@ -306,8 +162,7 @@ impl Map<'_> {
         let ([first, ..], [.., last]) = (mappings.as_slice(), mappings.as_slice()) else {
             return (Vec::new(), 0);
         };
-        let kind = |mapping: &Mapping| (self.class(mapping), mapping.size);
-        let same = mappings.iter().all(|mapping| kind(mapping) == kind(first));
+        let same = blocks.iter().all(|block| self.key(block) == self.key(&blocks[0]));
         let class = if same { self.class(first) } else { "plain" };
         // The edges of those below show that it is a pile.
         let layer = |by| {
@@ -335,48 +190,6 @@ impl Map<'_> {
         let devices = mappings.iter().map(|mapping| self.scene.number(&mapping.device)).collect();
         (vec![Shape::Item(Item { devices, wire: false, tip, shapes })], BUNDLE)
     }
-
-    /// Regions without an address.
-    fn unmapped(&self) -> Vec<Chip> {
-        let mut mapped: std::collections::HashSet<_> = std::collections::HashSet::new();
-        for mapping in self.view.mappings.iter().filter(|mapping| mapping.alias.is_none()) {
-            mapped.insert((mapping.device.clone(), mapping.region));
-        }
-        let mut loose = Vec::new();
-        for device in &self.scene.devices {
-            for (index, region) in (0_u32..).zip(device.driver().regions()) {
-                if !mapped.contains(&(device.name.clone(), index)) {
-                    loose.push((device, index, region));
-                }
-            }
-        }
-        let groups = scene::gather(loose, |(device, index, _)| Some((device.kind(), *index)));
-        let chips = groups.into_iter().filter_map(|group| {
-            let ((first, _, region), (last, ..)) = (group.first()?, group.last()?);
-            let alone = group.len() == 1;
-            Some(Chip {
-                mark: String::new(),
-                name: match alone && first.driver().regions().len() > 1 {
-                    true => format!("{}:{}", first.name, region.name),
-                    false => scene::from_to(&first.name, &last.name),
-                },
-                tip: format!(
-                    "{}\nregion {} ({}) is not mapped",
-                    scene::drivers_of(group.iter().map(|(device, ..)| *device)),
-                    region.name,
-                    text::bytes(region.size.into())
-                ),
-                class: scene::region_class(first, region.kind),
-                devices: group.iter().map(|(device, ..)| self.scene.number(&device.name)).collect(),
-            })
-        });
-        chips.collect()
-    }
-}
-
-/// The first and the last address of a row.
-fn ends(row: &Row) -> (u64, u64) {
-    (row.first().map_or(0, Block::first), row.last().map_or(0, Block::last))
 }
 
 /// A block grows by a step each time its size doubles.
@@ -415,14 +228,4 @@ fn draw_break(figure: &mut Figure, x: i32, y: i32, size: u128) {
         figure.shapes.push(Shape::Line { points, class: "break" });
     }
     figure.write((x + WIDTH / 2, middle + 4), Anchor::Middle, Style::Note, words);
-}
-
-/// The same colours without a border: a sliver may be two pixels wide.
-fn sliver(class: &str) -> &'static str {
-    match class {
-        "ram" => "sliver-ram",
-        "rom" => "sliver-rom",
-        "mmio" => "sliver-mmio",
-        _ => "sliver-stub",
-    }
 }
