@@ -87,7 +87,7 @@ fn describe(scene: &Scene<'_>, device: &Device) -> Value {
     let mut given = options_object(device);
     given.remove("driver");
     let regions = device.driver().regions();
-    let mappings = scene.board.mappings_of(&device.name).map(|mapping| {
+    let mappings = scene.mappings_of(device).map(|mapping| {
         let region = regions.get(mapping.region as usize);
         json!([
             region.map_or("", |region| region.name.as_str()),

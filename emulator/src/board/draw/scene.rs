@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::text;
-use crate::board::{Board, Device, Name, PortRef};
+use crate::board::{Board, Device, Mapping, Name, PortRef, View};
 use crate::devices::{Port, RegionKind};
 
 /// From how many on equal things are drawn as one.
@@ -17,6 +17,9 @@ pub(super) struct Scene<'a> {
     pub(super) board: &'a Board,
     /// Its devices; a place in this list is a device's number.
     pub(super) devices: Vec<Arc<Device>>,
+    /// The memory map, with addresses as harts see them.
+    pub(super) view: View,
+    mappings: HashMap<Name, Vec<usize>>,
     numbers: HashMap<Name, u32>,
 }
 
@@ -25,7 +28,12 @@ impl<'a> Scene<'a> {
     pub(super) fn new(board: &'a Board) -> Self {
         let devices: Vec<_> = board.devices().cloned().collect();
         let numbers = (0..).zip(&devices).map(|(number, d)| (d.name.clone(), number)).collect();
-        Self { board, devices, numbers }
+        let view = board.view();
+        let mut mappings: HashMap<Name, Vec<usize>> = HashMap::new();
+        for (index, mapping) in view.mappings.iter().enumerate() {
+            mappings.entry(mapping.device.clone()).or_default().push(index);
+        }
+        Self { board, devices, view, mappings, numbers }
     }
 
     /// A line about where the command of that number came from; none for what no command made.
@@ -37,6 +45,12 @@ impl<'a> Scene<'a> {
     /// A device's number.
     pub(super) fn number(&self, name: &str) -> u32 {
         self.numbers.get(name).copied().unwrap_or(0)
+    }
+
+    /// The mappings of a device that have an address.
+    pub(super) fn mappings_of(&self, device: &Device) -> impl Iterator<Item = &Mapping> {
+        let places = self.mappings.get(&device.name).map_or(&[][..], Vec::as_slice);
+        places.iter().map(|place| &self.view.mappings[*place])
     }
 
     /// What names devices, or children of devices, given as numbers of both.

@@ -9,22 +9,27 @@ use super::Drawing;
 use super::figure::{Figure, Item, Rect, Shape};
 use crate::board::{Board, Name, PortRef};
 use crate::devices::PortDirection;
-use crate::qapi::{DeviceOptions, MachineOptions, SysbusMmioMap};
+use crate::qapi::{DeviceMap, DeviceOptions, MachineOptions, SysbusMmioMap};
 
 fn decode<T: Decode>(value: &Value) -> T {
     T::decode(value, &Path::ARGUMENTS, Mode::STRICT).unwrap()
 }
 
-fn empty() -> Board {
+pub(super) fn empty() -> Board {
     Board::new(decode::<MachineOptions>(&json!({ "type": "none" })))
 }
 
-fn add(board: &mut Board, options: &Value) {
+pub(super) fn add(board: &mut Board, options: &Value) {
     board.add(decode::<DeviceOptions>(options)).unwrap();
 }
 
-fn map(board: &mut Board, request: &Value) -> bool {
+pub(super) fn map(board: &mut Board, request: &Value) -> bool {
     board.map(&decode::<SysbusMmioMap>(request)).is_ok()
+}
+
+/// Maps a region into one of another device.
+pub(super) fn nest(board: &mut Board, request: &Value) -> bool {
+    board.map_named(&decode::<DeviceMap>(request)).is_ok()
 }
 
 /// Numbers that are the same in every run.

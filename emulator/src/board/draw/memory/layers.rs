@@ -1,8 +1,8 @@
 //! Who is seen at each address and who is hidden there, as rows from the lowest address up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::board::{Mapping, View};
+use crate::board::{Mapping, RegionRef, View};
 
 /// How many of those hidden at one place are named.
 const NAMED: usize = 3;
@@ -61,6 +61,8 @@ pub(super) fn blocks(view: &View) -> Vec<Block> {
         edges.push((u128::from(mapping.last()) + 1, false, index));
     }
     edges.sort_unstable();
+    let nests = Nests::new(view);
+    let mut spans = view.spans.iter().peekable();
     let mut present = BTreeSet::new();
     let mut blocks: Vec<Block> = Vec::new();
     for (index, (at, begins, mapping)) in edges.iter().enumerate() {
@@ -70,17 +72,18 @@ pub(super) fn blocks(view: &View) -> Vec<Block> {
         } else {
             present.remove(&rank);
         }
-        let Some((next, ..)) = edges.get(index + 1).filter(|(next, ..)| next > at) else {
-            continue;
-        };
-        let mut order = present.iter().rev().map(|(_, mapping)| *mapping);
-        let (Some(seen), Ok(first), Ok(last)) =
-            (order.next(), u64::try_from(*at), u64::try_from(next - 1))
-        else {
-            continue;
-        };
-        let hidden = order.take(NAMED).collect();
-        let cell = Cell { first, last, seen, hidden, depth: present.len() - 1 };
+        let next = edges.get(index + 1).filter(|(next, ..)| next > at);
+        let Some(next) = next.map(|(next, ..)| *next) else { continue };
+        let (Ok(first), Ok(last)) = (u64::try_from(*at), u64::try_from(next - 1)) else { continue };
+        while spans.next_if(|span| span.last < first).is_some() {}
+        // Between two edges nothing begins or ends: who is seen at the first is seen throughout.
+        let Some(span) = spans.peek().filter(|span| span.first <= first) else { continue };
+        let seen = span.mapping;
+        let around = nests.around(seen);
+        let below = present.iter().rev().map(|(_, mapping)| *mapping);
+        let hidden = below.filter(|other| *other != seen && !around.contains(other));
+        let depth = present.len().saturating_sub(1 + around.len());
+        let cell = Cell { first, last, seen, hidden: hidden.take(NAMED).collect(), depth };
         match blocks.last_mut() {
             Some(block) if block.mapping == seen && block.last().checked_add(1) == Some(first) => {
                 block.cells.push(cell);
@@ -91,38 +94,77 @@ pub(super) fn blocks(view: &View) -> Vec<Block> {
     blocks
 }
 
+/// What stands in what: regions that others stand in are meant to be below them.
+struct Nests<'a> {
+    view: &'a View,
+    places: HashMap<RegionRef, usize>,
+}
+
+impl<'a> Nests<'a> {
+    fn new(view: &'a View) -> Self {
+        let whole = view.mappings.iter().enumerate().filter(|(_, mapping)| mapping.alias.is_none());
+        Self { view, places: whole.map(|(index, m)| (m.region_ref(), index)).collect() }
+    }
+
+    /// The mappings of the regions that a mapping stands in.
+    fn around(&self, mapping: usize) -> Vec<usize> {
+        let outer = |mapping: &usize| {
+            let parent = self.view.mappings[*mapping].parent.as_ref()?;
+            self.places.get(parent).copied()
+        };
+        std::iter::successors(outer(&mapping), outer).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::board::draw::tests::{add, empty, map, nest};
+
+    fn told(steps: &[Value]) -> Vec<String> {
+        let mut board = empty();
+        for (number, step) in steps.iter().enumerate() {
+            let id = format!("m{number}");
+            add(&mut board, &json!({ "driver": "sysbus-memory", "id": id, "size": step["size"] }));
+            let mut request = json!({ "device": id, "addr": step["addr"] });
+            for key in ["parent", "priority"] {
+                if let Some(value) = step.get(key) {
+                    request[key] = value.clone();
+                }
+            }
+            let request = &mut request;
+            if step.get("parent").is_some() {
+                nest(&mut board, request)
+            } else {
+                map(&mut board, request)
+            };
+        }
+        blocks(&board.view()).iter().map(tell).collect()
+    }
 
     #[test]
     fn what_lies_below_is_known_cell_by_cell() {
-        /// Mappings: address, size, priority.
-        type Case = (&'static [(u64, u64, i32)], &'static [&'static str]);
-        let cases: &[Case] = &[
+        let row = |addr: u64, size: u64| json!({ "addr": addr, "size": size });
+        let above = |addr: u64, size: u64| json!({ "addr": addr, "size": size, "priority": 1 });
+        let within = |addr: u64, size: u64| json!({ "addr": addr, "size": size, "parent": "m0" });
+        let cases: [(&[Value], &[&str]); 8] = [
             (&[], &[]),
-            (&[(0, 8, 0), (16, 8, 0)], &["0: 0-7", "1: 10-17"]),
-            (&[(0, 0x20, 0), (8, 8, 0)], &["0: 0-7", "1: 8-f over [0]", "0: 10-1f"]),
-            (&[(0, 0x20, 1), (8, 8, 0)], &["0: 0-7, 8-f over [1], 10-1f"]),
-            (&[(0, 8, 0), (0, 8, 0), (0, 8, 0)], &["2: 0-7 over [1, 0]"]),
-            (&[(u64::MAX - 1, 2, 0)], &["0: fffffffffffffffe-ffffffffffffffff"]),
+            (&[row(0, 8), row(16, 8)], &["0: 0-7", "1: 10-17"]),
+            (&[row(0, 0x20), row(8, 8)], &["0: 0-7", "1: 8-f over [0]", "0: 10-1f"]),
+            (&[above(0, 0x20), row(8, 8)], &["0: 0-7, 8-f over [1], 10-1f"]),
+            (&[row(0, 8), row(0, 8), row(0, 8)], &["2: 0-7 over [1, 0]"]),
+            (&[row(u64::MAX - 1, 2)], &["0: fffffffffffffffe-ffffffffffffffff"]),
+            // A region is no more hidden by what stands in it than a bus by its devices.
+            (&[above(0x100, 0x20), within(8, 8)], &["0: 100-107", "1: 108-10f", "0: 110-11f"]),
+            (
+                &[row(0x100, 0x20), within(8, 8), above(0x10c, 2)],
+                &["0: 100-107", "1: 108-10b", "2: 10c-10d over [1, 0]", "1: 10e-10f", "0: 110-11f"],
+            ),
         ];
-        for (input, expected) in cases {
-            let mappings = (0_u64..).zip(*input).map(|(order, &(addr, size, priority))| Mapping {
-                parent: None,
-                device: "d".into(),
-                region: 0,
-                addr,
-                size,
-                offset: 0,
-                priority,
-                alias: None,
-                order,
-                entry: 0,
-            });
-            let view = View { mappings: mappings.collect(), spans: Vec::new() };
-            let told: Vec<String> = blocks(&view).iter().map(tell).collect();
-            assert_eq!(told, *expected, "{input:x?}");
+        for (steps, expected) in cases {
+            assert_eq!(told(steps), *expected, "{steps:?}");
         }
     }
 

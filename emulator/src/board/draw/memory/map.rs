@@ -5,19 +5,16 @@ use std::sync::Arc;
 use super::layers::Block;
 use crate::board::draw::scene::{self, Scene};
 use crate::board::draw::text;
-use crate::board::{Device, Mapping, View};
+use crate::board::{Device, Mapping};
 use crate::devices::{Region, RegionKind};
 use crate::qapi::DeviceDriver;
 
 /// A map while it is drawn.
-pub(super) struct Map<'a> {
-    pub(super) scene: &'a Scene<'a>,
-    pub(super) view: View,
-}
+pub(super) struct Map<'a>(pub(super) &'a Scene<'a>);
 
 impl Map<'_> {
     pub(super) fn device(&self, mapping: &Mapping) -> Option<&Arc<Device>> {
-        self.scene.board.device(&mapping.device)
+        self.0.board.device(&mapping.device)
     }
 
     fn region(&self, mapping: &Mapping) -> Option<Region> {
@@ -26,7 +23,7 @@ impl Map<'_> {
 
     /// What blocks have in common that can be drawn as one.
     pub(super) fn key(&self, block: &Block) -> Option<(DeviceDriver, u32, u64)> {
-        let mapping = &self.view.mappings[block.mapping];
+        let mapping = &self.0.view.mappings[block.mapping];
         let plain = block.is_plain(mapping) && mapping.alias.is_none();
         let device = self.device(mapping).filter(|_| plain)?;
         Some((device.kind(), mapping.region, mapping.size))
@@ -35,7 +32,7 @@ impl Map<'_> {
     /// Whether a block can be drawn as one with neighbours of another kind: registers can.
     pub(super) fn is_loose(&self, block: &Block) -> bool {
         let registers = |region: Region| region.kind == RegionKind::Io;
-        let mapping = &self.view.mappings[block.mapping];
+        let mapping = &self.0.view.mappings[block.mapping];
         self.key(block).is_some() && self.region(mapping).is_some_and(registers)
     }
 
@@ -88,11 +85,16 @@ impl Map<'_> {
             text::address(mapping.last()),
             text::bytes(mapping.size.into()),
             if class == "stub" { "not modelled".into() } else { class.to_uppercase() },
-            match &mapping.alias {
-                Some(alias) => format!(", alias {alias} from offset {:#x}", mapping.offset),
-                None => String::new(),
-            },
-            self.scene.origin(mapping.entry)
+            self.where_else(mapping),
+            self.0.origin(mapping.entry)
         )
+    }
+
+    /// What it is a view of, and what it stands in.
+    fn where_else(&self, mapping: &Mapping) -> String {
+        let alias = mapping.alias.as_ref();
+        let alias = alias.map(|alias| format!(", alias {alias} from offset {:#x}", mapping.offset));
+        let parent = mapping.parent.as_ref().map(|parent| format!(", in {}", parent.device));
+        alias.unwrap_or_default() + &parent.unwrap_or_default()
     }
 }

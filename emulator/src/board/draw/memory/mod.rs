@@ -22,7 +22,7 @@ use crate::board::Mapping;
 /// The width of the blocks.
 const WIDTH: i32 = 264;
 /// The width of what is hidden, beside them.
-const HIDDEN: i32 = 116;
+const HIDDEN: i32 = 132;
 /// From one column to the next.
 const GAP: i32 = 10;
 /// The least height of a block: a line of text.
@@ -38,8 +38,8 @@ const BREAK: i32 = 24;
 const BUNDLE: i32 = 48;
 /// Draws the map.
 pub(super) fn figure(scene: &Scene<'_>) -> Figure {
-    let map = Map { scene, view: scene.board.view() };
-    let rows = rows(&map, &blocks(&map.view));
+    let map = Map(scene);
+    let rows = rows(&map, &blocks(&scene.view));
     let shadows = rows.iter().flatten().flat_map(|block| &block.cells).any(|cell| cell.depth > 0);
     let ends = rows.iter().flatten().flat_map(|block| [block.first(), block.last()]);
     let labels = ends.map(|addr| text::width(Style::Code, &text::address(addr))).max().unwrap_or(0);
@@ -53,7 +53,7 @@ pub(super) fn figure(scene: &Scene<'_>) -> Figure {
         strip::draw(&mut figure, &map, &rows);
         map.draw(&mut figure, left, &rows);
     }
-    let chips = flow(unmapped::unmapped(scene, &map.view), width - 2);
+    let chips = flow(unmapped::unmapped(scene), width - 2);
     if !chips.shapes.is_empty() {
         let y = figure.height + 20;
         figure.write((0, y + 10), Anchor::Start, Style::Note, "Not mapped");
@@ -93,7 +93,7 @@ impl Map<'_> {
 
     /// A block, and beside it what it hides.
     fn block(&self, x: i32, y: i32, block: &Block) -> (Vec<Shape>, i32) {
-        let mapping = &self.view.mappings[block.mapping];
+        let mapping = &self.0.view.mappings[block.mapping];
         let height = block.cells.iter().map(cell_height).sum();
         let class = self.class(mapping);
         let rect = Rect::new(x, y, WIDTH, height);
@@ -111,7 +111,7 @@ impl Map<'_> {
         };
         let about = self.about(mapping);
         label(&mut shapes, rect, &self.name(mapping), &about, &size);
-        let devices = vec![self.scene.number(&mapping.device)];
+        let devices = vec![self.0.number(&mapping.device)];
         let mut items =
             vec![Shape::Item(Item { devices, wire: false, tip: self.tip(mapping), shapes })];
         let mut at = y;
@@ -128,14 +128,14 @@ impl Map<'_> {
 
     fn hidden(&self, rect: Rect, cell: &Cell) -> Shape {
         let below: Vec<&Mapping> =
-            cell.hidden.iter().map(|index| &self.view.mappings[*index]).collect();
+            cell.hidden.iter().map(|index| &self.0.view.mappings[*index]).collect();
         let names: Vec<String> = below.iter().map(|mapping| self.name(mapping)).collect();
         let more = match cell.depth - names.len() {
             0 => String::new(),
             more => format!(" and {} more", text::count(more)),
         };
-        let devices = below.iter().map(|mapping| self.scene.number(&mapping.device)).collect();
-        let seen = self.name(&self.view.mappings[cell.seen]);
+        let devices = below.iter().map(|mapping| self.0.number(&mapping.device)).collect();
+        let seen = self.name(&self.0.view.mappings[cell.seen]);
         let tip = format!(
             "{}{more}: hidden by {seen}\n{} – {} ({})",
             names.join(", "),
@@ -150,7 +150,7 @@ impl Map<'_> {
                 class: "lead",
             },
         ];
-        let about = if cell.depth > 1 { format!("{} hidden", cell.depth) } else { "hidden".into() };
+        let about = format!("under {seen}");
         label(&mut shapes, rect, &format!("{}{more}", names.join(", ")), &about, "");
         Shape::Item(Item { devices, wire: false, tip, shapes })
     }
@@ -158,7 +158,7 @@ impl Map<'_> {
     /// A row that stands for many.
     fn bundle(&self, x: i32, y: i32, blocks: &[Block]) -> (Vec<Shape>, i32) {
         let mappings: Vec<&Mapping> =
-            blocks.iter().map(|block| &self.view.mappings[block.mapping]).collect();
+            blocks.iter().map(|block| &self.0.view.mappings[block.mapping]).collect();
         let ([first, ..], [.., last]) = (mappings.as_slice(), mappings.as_slice()) else {
             return (Vec::new(), 0);
         };
@@ -187,7 +187,7 @@ impl Map<'_> {
             text::address(last.last()),
             every.filter(|_| same).unwrap_or_default()
         );
-        let devices = mappings.iter().map(|mapping| self.scene.number(&mapping.device)).collect();
+        let devices = mappings.iter().map(|mapping| self.0.number(&mapping.device)).collect();
         (vec![Shape::Item(Item { devices, wire: false, tip, shapes })], BUNDLE)
     }
 }

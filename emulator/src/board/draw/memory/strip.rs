@@ -23,7 +23,7 @@ pub(super) fn draw(figure: &mut Figure, map: &Map<'_>, rows: &[Row]) {
     for block in rows.iter().flatten() {
         let from = at(block.first()).min(width - NARROWEST);
         let length = (at(block.last()) - from).max(NARROWEST);
-        let sliver = (from, length, sliver(map.class(&map.view.mappings[block.mapping])));
+        let sliver = (from, length, sliver(map.class(&map.0.view.mappings[block.mapping])));
         // Of what falls on one pixel, the first is as good as the others.
         if slivers.last() != Some(&sliver) {
             slivers.push(sliver);

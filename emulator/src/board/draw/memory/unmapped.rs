@@ -2,15 +2,14 @@
 
 use std::collections::HashSet;
 
-use crate::board::View;
 use crate::board::draw::chips::Chip;
 use crate::board::draw::scene::{self, Scene};
 use crate::board::draw::text;
 
 /// A chip for each of them.
-pub(super) fn unmapped(scene: &Scene<'_>, view: &View) -> Vec<Chip> {
+pub(super) fn unmapped(scene: &Scene<'_>) -> Vec<Chip> {
     let mut mapped = HashSet::new();
-    for mapping in view.mappings.iter().filter(|mapping| mapping.alias.is_none()) {
+    for mapping in scene.view.mappings.iter().filter(|mapping| mapping.alias.is_none()) {
         mapped.insert((mapping.device.clone(), mapping.region));
     }
     let mut loose = Vec::new();
