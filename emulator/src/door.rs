@@ -507,6 +507,7 @@ impl Door {
                 let _ = halted.send(Message::Halted);
             }),
             chardevs: self.host.chardevs.clone(),
+            objects: self.host.objects.clone(),
             semihosting: self.host.semihosting.clone(),
             budget: self.startup.budget,
         }

@@ -166,6 +166,16 @@ impl Ram {
         Ok(Arc::new(Ram { map: map.into(), size }))
     }
 
+    /// Memory that is a file of at least `size` bytes: what is written goes there.
+    pub fn of_file(file: &std::fs::File, size: u64) -> io::Result<Arc<Ram>> {
+        let too_big =
+            || io::Error::new(io::ErrorKind::OutOfMemory, "more RAM than the host can address");
+        let len = usize::try_from(size.max(1)).map_err(|_| too_big())?;
+        // The host maps whole pages; what is behind the file's end in the last one is of no matter.
+        let map = MmapOptions::new().len(len).map_raw(file)?;
+        Ok(Arc::new(Ram { map, size }))
+    }
+
     /// The size in bytes.
     // A RAM of no bytes is possible and of no interest: there is nothing `is_empty` would serve.
     #[expect(clippy::len_without_is_empty, reason = "a memory has a length, it is no collection")]

@@ -9,6 +9,7 @@ use qapi_runtime::QmpError;
 
 use super::char::{CharConfig, CharError, Chardev};
 use super::io_thread::IoThread;
+use super::objects::Objects;
 use crate::machine::semihosting;
 use crate::machine::trace::Trace;
 use crate::qmp::{EventHub, Monitor};
@@ -88,6 +89,8 @@ pub struct Host {
     pub hub: Arc<EventHub>,
     /// The character back ends.
     pub chardevs: Arc<Chardevs>,
+    /// Objects that devices name.
+    pub objects: Arc<Objects>,
     /// The log.
     pub trace: Arc<Trace>,
     /// What guests may ask the host for, if anything.
@@ -107,6 +110,7 @@ impl Host {
         Ok(Self {
             io: IoThread::start()?,
             chardevs: Arc::default(),
+            objects: Arc::default(),
             monitors: Vec::new(),
             hub: EventHub::new(),
             trace: Arc::default(),

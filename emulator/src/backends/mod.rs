@@ -7,3 +7,4 @@
 pub mod char;
 pub mod host;
 pub mod io_thread;
+pub mod objects;

@@ -375,7 +375,7 @@ impl Board {
 
 /// An id starts with a letter and has letters, digits, `-`, `.`, `_`; QEMU's rule, with `@` and `,`
 /// besides, which device-tree node names have.
-fn check_id(id: &str) -> Result<(), QmpError> {
+pub(crate) fn check_id(id: &str) -> Result<(), QmpError> {
     let mut chars = id.chars();
     let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic());
     if first && chars.all(|c| c.is_ascii_alphanumeric() || "-._@,".contains(c)) {

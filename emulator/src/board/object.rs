@@ -50,7 +50,8 @@ pub struct Property {
 }
 
 impl Property {
-    fn new(name: impl Into<String>, ty: impl Into<String>) -> Self {
+    /// One of which no more is to be said.
+    pub fn new(name: impl Into<String>, ty: impl Into<String>) -> Self {
         Self { name: name.into(), ty: ty.into(), description: None, default: None }
     }
 }

@@ -30,6 +30,7 @@ pub(super) enum Id {
     NoDefaults,
     NoGraphic,
     NoUserConfig,
+    Object,
     Pidfile,
     Preconfig,
     Qmp,
@@ -86,6 +87,7 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
         row(Id::Cpu, &["cpu"], Some("TYPE[,PROP=VALUE...]"), "the type of the harts; -cpu help lists the types"),
         row(Id::Smp, &["smp"], Some("[cpus=]N[,cores=N...]"), "the number of harts; of sockets, cores and threads alone, the product"),
         row(Id::Memory, &["m"], Some("SIZE"), "the size of memory, in MiB or with a suffix: 128, 64K, 1G"),
+        row(Id::Object, &["object"], Some("KIND,id=ID[,PROP=VALUE...]"), "creates an object that devices name: memory-backend-ram, memory-backend-file, rng-builtin, rng-random"),
         row(Id::Device, &["device"], Some("DRIVER[,PROP=VALUE...]"), "adds a device; -device help lists the drivers, DRIVER,help its properties"),
     ]),
     ("Software", &[

@@ -83,6 +83,7 @@ struct Parser {
     log: Option<Step>,
     semihosting: Option<Step>,
     compat: Vec<Step>,
+    objects: Vec<Step>,
 }
 
 impl Parser {
@@ -137,6 +138,7 @@ impl Parser {
             Id::NoDefaults => self.around.nodefaults = true,
             Id::NoGraphic => self.around.nographic = true,
             Id::NoUserConfig => {}
+            Id::Object => self.object(given)?,
             Id::Pidfile => self.invocation.pidfile = Some(given.value.into()),
             Id::Preconfig => self.invocation.preconfig = true,
             Id::Qmp => self.chars.monitor(given, Mode::Control)?,
@@ -252,6 +254,29 @@ impl Parser {
         &mut step.command.arguments
     }
 
+    /// `-object KIND,id=ID,PROP=VALUE`, or JSON.
+    fn object(&mut self, given: Given<'_>) -> Result<(), CliError> {
+        let arguments = if given.value.trim_start().starts_with('{') {
+            match serde_json::from_str(given.value) {
+                Ok(Value::Object(arguments)) => arguments,
+                Ok(_) => return Err(given.error("is no JSON object")),
+                Err(problem) => return Err(given.error(format!("not JSON: {problem}"))),
+            }
+        } else {
+            let mut arguments = Map::new();
+            for item in keyval::items_with("qom-type", given.value) {
+                let (key, value) = item.setting();
+                machine::put(&mut arguments, given, &key, value.into())?;
+            }
+            arguments
+        };
+        if !arguments.contains_key("id") {
+            return Err(given.error("has no id: expected KIND,id=ID[,PROP=VALUE...]"));
+        }
+        self.objects.push(given.step("object-add", arguments));
+        Ok(())
+    }
+
     fn finish(mut self) -> Result<Invocation, CliError> {
         let mut invocation = self.invocation;
         if invocation.script.as_ref().is_some_and(|script| script.path.as_os_str().is_empty()) {
@@ -261,7 +286,7 @@ impl Parser {
         invocation.serial_default = self.chars.defaults(self.around)?;
         invocation.serials = std::mem::take(&mut self.chars.serials);
         let chars = self.chars.finish(self.around)?;
-        let log = self.log.into_iter().chain(self.compat);
+        let log = self.log.into_iter().chain(self.compat).chain(self.objects);
         invocation.setup = log.chain(chars).chain(self.semihosting).collect();
         Ok(invocation)
     }

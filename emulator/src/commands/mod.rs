@@ -14,6 +14,8 @@ mod introspect;
 mod journal;
 mod machine;
 mod misc;
+mod object;
+mod place;
 mod qdev;
 mod qom;
 mod run_state;

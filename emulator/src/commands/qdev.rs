@@ -4,7 +4,7 @@ use qapi_runtime::QmpError;
 
 use super::qom::{info_of, unknown_type};
 use crate::board::{Device, driver_properties};
-use crate::devices::{Driver, cpu, driver};
+use crate::devices::{Driver, cpu, driver, mem};
 use crate::door::Door;
 use crate::machines;
 use crate::phase::Stage;
@@ -43,6 +43,7 @@ impl QdevCommands for Door {
     fn device_add(&mut self, mut arguments: DeviceOptions) -> Result<(), QmpError> {
         match &self.stage {
             Stage::Initialized(_) => {
+                mem::complete(&mut arguments.driver, &self.host.objects)?;
                 let device = self.edit(|board| {
                     cpu::complete(&mut arguments.driver, &board.machine);
                     machines::template(board.machine.type_.tag()).make_room(board, &arguments)?;

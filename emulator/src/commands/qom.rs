@@ -3,13 +3,14 @@
 use boardwright_riscv::{CPU_MODELS, CpuModel};
 use qapi_runtime::{QmpError, Value};
 
+use super::place::Place;
 use crate::board::{Property, change_machine, cpu_properties, driver_properties};
 use crate::door::Door;
 use crate::machines;
 use crate::phase::Stage;
 use crate::qapi::{
-    DeviceDriver, MachineType, ObjectPropertyInfo, ObjectTypeInfo, QomCommands, QomGet, QomList,
-    QomListProperties, QomListTypes, QomSet,
+    DeviceDriver, MachineType, ObjectPropertyInfo, ObjectType, ObjectTypeInfo, QomCommands, QomGet,
+    QomList, QomListProperties, QomListTypes, QomSet,
 };
 
 /// The kinds of which special cases exist.
@@ -41,33 +42,37 @@ fn types() -> Vec<(String, Option<&'static str>, bool)> {
     all.extend(
         CPU_MODELS.iter().map(|cpu| (format!("{}-riscv-cpu", cpu.name), Some("riscv-cpu"), false)),
     );
+    all.extend(ObjectType::ALL.iter().map(|kind| (kind.to_string(), Some("object"), false)));
     all.push(("tcg-accel".into(), Some("object"), false));
     all
 }
 
 impl QomCommands for Door {
     fn qom_list(&mut self, arguments: QomList) -> Result<Vec<ObjectPropertyInfo>, QmpError> {
-        let board = self.stage.board()?;
-        let object = board.find(&arguments.path)?;
-        Ok(board.properties(&object).into_iter().map(info_of).collect())
+        Ok(match self.place(&arguments.path)? {
+            Place::Beside(beside) => beside.properties().map(info_of).collect(),
+            Place::Board(object) => {
+                self.stage.board()?.properties(&object).into_iter().map(info_of).collect()
+            }
+        })
     }
 
     fn qom_get(&mut self, arguments: QomGet) -> Result<Value, QmpError> {
-        let QomGet { path, property } = &arguments;
-        if let Stage::MachineCreated(setup) | Stage::AccelCreated(setup, _) = &self.stage
-            && path.trim_matches('/') == "machine"
-        {
-            let kind = setup.options.type_.tag();
-            return machines::get(&setup.options, property).ok_or_else(|| {
-                QmpError::generic(format!("Property '{kind}-machine.{property}' not found"))
-            });
+        match self.place(&arguments.path)? {
+            Place::Beside(beside) => beside.get(&arguments.property),
+            Place::Board(object) => self.stage.board()?.get(&object, &arguments.property),
         }
-        let board = self.stage.board()?;
-        board.get(&board.find(path)?, property)
     }
 
     fn qom_set(&mut self, arguments: QomSet) -> Result<(), QmpError> {
         let QomSet { path, property, value } = &arguments;
+        if path.trim_matches('/') != "machine"
+            && let Place::Beside(beside) = self.place(path)?
+        {
+            beside.get(property)?;
+            let kind = beside.kind;
+            return Err(QmpError::generic(format!("Property '{kind}.{property}' is read-only")));
+        }
         match &self.stage {
             Stage::MachineCreated(_) | Stage::AccelCreated(..)
                 if path.trim_matches('/') == "machine" =>

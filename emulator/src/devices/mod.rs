@@ -223,6 +223,11 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// The object whose memory the device has.
+    fn object(&self) -> Option<&str> {
+        None
+    }
+
     /// Ticks a second of the device that counts the harts' `time`.
     fn timebase(&self) -> Option<u32> {
         None

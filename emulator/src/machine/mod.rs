@@ -20,6 +20,7 @@ use qapi_runtime::QmpError;
 
 use crate::backends::char::{Chardev, Plain};
 use crate::backends::host::Chardevs;
+use crate::backends::objects::Objects;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
 use crate::devices::ssi::{SpiBus, SpiPeripheral};
@@ -61,6 +62,8 @@ pub struct Surroundings {
     pub halted: Arc<dyn Fn() + Send + Sync>,
     /// The character back ends.
     pub chardevs: Arc<Chardevs>,
+    /// Objects that devices name.
+    pub objects: Arc<Objects>,
     /// What a guest may ask the host for, if anything.
     pub semihosting: Option<Arc<semihosting::Config>>,
     /// How many instructions it may execute, if there is a limit.

@@ -136,7 +136,10 @@ pub fn empty() -> MachineOptions {
         initrd: None,
         append: None,
         dtb: None,
-        type_: MachineOptionsType::None(MachineOptionsNone { ram_addr: None }),
+        type_: MachineOptionsType::None(MachineOptionsNone {
+            ram_addr: None,
+            memory_backend: None,
+        }),
     }
 }
 

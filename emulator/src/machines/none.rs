@@ -29,8 +29,18 @@ impl Template for None {
 
     fn commands(&self, options: &MachineOptions) -> Result<Plan, QmpError> {
         let mut commands = Vec::new();
-        if let Some(size) = options.memory {
-            let device = json!({ "driver": "sysbus-memory", "id": MEMORY, "size": size });
+        let backend = match &options.type_ {
+            MachineOptionsType::None(own) => own.memory_backend.as_deref(),
+            _ => Option::None,
+        };
+        if options.memory.is_some() || backend.is_some() {
+            let mut device = json!({ "driver": "sysbus-memory", "id": MEMORY });
+            if let Some(size) = options.memory {
+                device["size"] = size.into();
+            }
+            if let Some(backend) = backend {
+                device["memdev"] = backend.into();
+            }
             commands.push(Command::new("device_add", device)?);
             let mapping = json!({ "device": MEMORY, "addr": memory_address(options) });
             commands.push(Command::new("sysbus-mmio-map", mapping)?);
@@ -62,7 +72,7 @@ impl Template for None {
                 let addr = memory_address(&board.machine);
                 board.remap(&memory, 0, addr)
             }
-            ("memory" | "smp", _) => Err(QmpError::generic(format!(
+            ("memory" | "memory-backend" | "smp", _) => Err(QmpError::generic(format!(
                 "Property '{property}' of the machine is used on entering 'initialized': set it before, or add a device"
             ))),
             _ => Ok(()),

@@ -15,7 +15,7 @@ use crate::qapi::{DeviceOptionsDriver, SysbusMemoryProperties};
 
 impl Defaults for SysbusMemoryProperties {
     fn defaults() -> Self {
-        Self { size: None, readonly: Some(false) }
+        Self { size: None, readonly: Some(false), memdev: None }
     }
 }
 
@@ -31,6 +31,10 @@ impl Driver for SysbusMemoryProperties {
             None | Some(0) => Err(QmpError::generic("'size' must be non-zero.")),
             Some(_) => Ok(()),
         }
+    }
+
+    fn object(&self) -> Option<&str> {
+        self.memdev.as_deref()
     }
 
     fn needs_id(&self) -> bool {
@@ -66,6 +70,10 @@ impl Driver for SysbusMemoryProperties {
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
+        if let Some(id) = &self.memdev {
+            let ram = site.around.objects.memory(id)?;
+            return Ok(Built { memory: vec![ram], ..Built::device(Arc::new(Passive)) });
+        }
         let size = self.size.unwrap_or(0);
         let ram = Ram::new(size).map_err(|error| {
             QmpError::generic(format!(
@@ -87,7 +95,7 @@ fn memory(node: &Described<'_, '_>, readonly: bool) -> Found {
     for region in &node.regions {
         let own = node.memory.filter(|_| found.devices.is_empty());
         let size = Some(own.unwrap_or(region.size));
-        let properties = SysbusMemoryProperties { size, readonly: Some(readonly) };
+        let properties = SysbusMemoryProperties { size, readonly: Some(readonly), memdev: None };
         let part = Part::new(DeviceOptionsDriver::SysbusMemory(properties)).at(region.address);
         found.devices.push(part);
     }
