@@ -171,7 +171,7 @@ const MACHINE: &[Row] = &[
     ("device_add", "'driver': 'loader'", "The command 'device_add' is not permitted at this phase"),
     (
         "qom-list",
-        "'path': '/'",
+        "'path': '/machine'",
         "There is no board at 'no-machine': it exists from 'initialized' on",
     ),
 ];
