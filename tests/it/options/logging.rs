@@ -21,7 +21,7 @@ fn what_is_logged_goes_to_the_file() -> Result<()> {
     // The built-in tree with a block that has no model.
     let tree = std::fs::read_to_string(
         program::root().join("emulator/machines-data/sifive_dt.dts"),
-    )? + r#"/ { soc { gpio@10012000 { compatible = "sifive,gpio0"; reg = <0x0 0x10012000 0x0 0x1000>; }; }; };"#;
+    )? + r#"/ { soc { i2c@10012000 { compatible = "opencores,i2c-ocores"; reg = <0x0 0x10012000 0x0 0x1000>; }; }; };"#;
     let small = "-M sifive_dt,dtb={dir}/board.dts -serial null -device loader,file={dir}/guest,addr=0x80000000,cpu-num=0";
     let first = "run boards/first.qmp";
     let rows: &[(&str, &str, &[&str])] = &[
@@ -31,9 +31,9 @@ fn what_is_logged_goes_to_the_file() -> Result<()> {
             &["desc=machine_timer\n", "desc=machine_external\n", "desc=machine_software\n"],
         ),
         (first, "in_asm", &["IN: _start\nHart: 0\n0x0000000080000000:  "]),
-        (small, "unimp", &["gpio@10012000: unimplemented device read (size 4, offset 0x0004)"]),
+        (small, "unimp", &["i2c@10012000: unimplemented device read (size 4, offset 0x0004)"]),
         (small, "guest_errors", &["riscv.sifive.test: write of 0x123 (size 4) at offset 0x0"]),
-        (small, "unimp,in_asm", &["gpio@10012000: ", "lui"]),
+        (small, "unimp,in_asm", &["i2c@10012000: ", "lui"]),
         (small, "int", &[]),
     ];
     for (arguments, items, expected) in rows {

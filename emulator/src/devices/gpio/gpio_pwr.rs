@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use qapi_runtime::QmpError;
 
+use crate::devices::binding::{Binding, Nodes};
 use crate::devices::{Built, Defaults, Device, Driver, PinUse, Port, PortDirection};
 use crate::machine::{Site, Surroundings, VirtualClock, Wish};
-use crate::qapi::GpioPwrProperties;
+use crate::qapi::{DeviceTreeProblem, GpioPwrProperties};
 
 impl Defaults for GpioPwrProperties {
     fn defaults() -> Self {
@@ -28,6 +29,20 @@ impl Driver for GpioPwrProperties {
     fn ports(&self) -> Vec<Port> {
         let input = |name| Port { name, direction: PortDirection::Input, count: 1 };
         vec![input("reset"), input("shutdown")]
+    }
+
+    fn bindings() -> &'static [Binding] {
+        &[Binding {
+            nodes: Nodes::Compatible(&USES),
+            read: |node| {
+                let mut found = node.nothing();
+                // A binding's devices lead to interrupts; what leads to this one is a pin.
+                let text =
+                    "its pin is not wired: device_add driver=gpio-pwr, and a wire from the pin";
+                found.remark(DeviceTreeProblem::LeftOut, text);
+                Ok(found)
+            },
+        }]
     }
 
     fn pin_use(&self, port: u32) -> Option<PinUse> {

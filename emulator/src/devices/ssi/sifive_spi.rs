@@ -163,6 +163,9 @@ fn described(node: &Described<'_, '_>) -> Result<Found, TreeError> {
     let options = SifiveSpiProperties { num_cs: Some(num_cs) };
     let mut found = node.device(DeviceOptionsDriver::SifiveSpi(options));
     let name = node.node.name();
+    let others = node.node.children().filter(|child| !child.is_compatible("jedec,spi-nor"));
+    // Something else on the bus is told of by the reader.
+    found.has_children = others.count() == 0;
     let mut contents = node.regions.get(1);
     for select in selects {
         let Some(cs) = u8::try_from(select).ok().filter(|_| select < num_cs) else {

@@ -99,18 +99,24 @@ impl Driver for SifivePwmProperties {
             read: |node| {
                 let width = node.number("sifive,comparator-widthbits")?;
                 let cmp_width = width.and_then(|width| u8::try_from(width).ok());
-                let options = Self { cmp_width, ..Self::defaults() }.or(Self::defaults());
+                let clock_frequency = node.number("clock-frequency")?.map(u64::from);
+                let options = Self { cmp_width, clock_frequency }.or(Self::defaults());
                 Ok(node.device(DeviceOptionsDriver::SifivePwm(options)))
             },
         }]
     }
 
     fn node(&self, place: &Place<'_>) -> Option<Node> {
-        let width = self.clone().or(Self::defaults()).cmp_width.unwrap_or_default();
-        let node = place
+        let all = self.clone().or(Self::defaults());
+        let width = all.cmp_width.unwrap_or_default();
+        let mut node = place
             .bus_node("pwm", &["sifive,pwm0"])?
             .with_u32("#pwm-cells", 3)
             .with_u32("sifive,comparator-widthbits", width.into());
+        // Bindings say it by a clock's node; who has none says it itself.
+        if let Ok(frequency) = u32::try_from(all.clock_frequency.unwrap_or_default()) {
+            node = node.with_u32("clock-frequency", frequency);
+        }
         Some(place.with_interrupts(node))
     }
 
