@@ -24,8 +24,10 @@ fn boots(harts: u32) -> Result<()> {
     let scratch = Scratch::new()?;
     let initrd = scratch.path("initrd");
     linux.initrd(&initrd, LINES)?;
-    let script = scratch.file("linux.qmp", linux.board(harts, &initrd))?.display().to_string();
-    let mut program = Program::start_in(scratch, &["run", &script])?;
+    let parameters = [format!("harts={harts}"), format!("initrd={}", initrd.display())];
+    let [harts_given, initrd_given] = &parameters;
+    let mut program =
+        Program::start_in(scratch, &["run", "boards/linux.qmp", harts_given, initrd_given])?;
     program.wait_for("say a word").context("no shell")?;
     program.type_in("boardwright\n")?;
     let ended = program.ended()?;

@@ -7,6 +7,7 @@ mod conform;
 mod differ;
 mod fuzz;
 mod guest;
+mod linux;
 mod tidy;
 mod vectors;
 
@@ -50,6 +51,11 @@ const VERBS: &[Verb] = &[
         name: "guest",
         about: "assemble the example guest, or compare it with what is committed (--check)",
         run: guest::run,
+    },
+    Verb {
+        name: "linux",
+        about: "fetch Debian's kernel and make a file system: what boards/linux.qmp starts",
+        run: linux::run,
     },
     Verb {
         name: "test",

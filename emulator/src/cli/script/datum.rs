@@ -262,7 +262,7 @@ pub(super) fn list(items: Vec<Datum>) -> Result<Datum, String> {
 
 /// The functions: name, what they take, what they do.
 type Function = fn(&[Datum]) -> Result<Datum, String>;
-pub(super) const FUNCTIONS: [(&str, &str, Function); 4] = [
+pub(super) const FUNCTIONS: [(&str, &str, Function); 5] = [
     ("hex", "hex(NUMBER), the digits without 0x", |arguments| match arguments {
         [Datum::Number(number @ 0..)] => Ok(Datum::text(format!("{number:x}"))),
         _ => Err("expected a number that is not negative".into()),
@@ -277,6 +277,15 @@ pub(super) const FUNCTIONS: [(&str, &str, Function); 4] = [
     }),
     ("max", "max(NUMBER, ...)", |arguments| extreme(arguments, i128::max)),
     ("min", "min(NUMBER, ...)", |arguments| extreme(arguments, i128::min)),
+    ("repeat", "repeat(TEXT, NUMBER, SEPARATOR)", |arguments| match arguments {
+        [Datum::Text(text), Datum::Number(count), Datum::Text(separator)] => {
+            let longest = (text.len() + separator.len()).max(1);
+            let fits = usize::try_from(*count).ok().filter(|count| count * longest <= LONGEST);
+            let count = fits.ok_or_else(|| format!("a text cannot be repeated {count} times"))?;
+            joined(vec![&**text; count].join(separator))
+        }
+        _ => Err("expected a text, a number, and a text".into()),
+    }),
 ];
 
 fn extreme(arguments: &[Datum], choose: fn(i128, i128) -> i128) -> Result<Datum, String> {
