@@ -6,10 +6,7 @@ use qapi_runtime::Value;
 use serde_json::json;
 
 use crate::board::{Board, Device};
-use crate::door::Command;
-
-/// From here on, numbers are likely to be addresses or sizes.
-const HEXADECIMAL: u64 = 4096;
+use crate::cli::script;
 
 /// The commands in order: where each came from, as a file and a place in it, and how it reads; and
 /// the files.
@@ -23,7 +20,7 @@ pub(super) fn told(board: &Board) -> (Value, Value) {
             files.push(file.into());
             files.len() - 1
         });
-        entries.push(json!([[number, place], text(&entry.command)]));
+        entries.push(json!([[number, place], script::line(&entry.command)]));
     }
     (entries.into(), files.into())
 }
@@ -49,24 +46,6 @@ fn split(origin: &str) -> (&str, &str) {
     origin.split_at(at)
 }
 
-/// A command as a script has it.
-fn text(command: &Command) -> String {
-    command.arguments.iter().fold(command.name.clone(), |text, (name, value)| {
-        let value = match value {
-            Value::String(plain) if is_plain(plain) => plain.clone(),
-            Value::Number(number) if number.as_u64().is_some_and(|n| n >= HEXADECIMAL) => {
-                format!("{:#x}", number.as_u64().unwrap_or(0))
-            }
-            other => other.to_string(),
-        };
-        text + " " + name + "=" + &value
-    })
-}
-
-fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"\"'#{}".contains(c))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,13 +61,5 @@ mod tests {
         ] {
             assert_eq!(split(origin), expected);
         }
-    }
-
-    #[test]
-    fn commands_read_as_in_a_script() {
-        let arguments =
-            json!({ "path": "a/b[1]", "addr": 0x8000_0000_u64, "n": 7, "t": "two words" });
-        let command = Command::new("qom-set", arguments).unwrap();
-        assert_eq!(text(&command), "qom-set path=a/b[1] addr=0x80000000 n=7 t=\"two words\"");
     }
 }
