@@ -14,6 +14,7 @@ mod history;
 mod linux;
 mod machines;
 mod monitors;
+mod opentitan;
 mod options;
 mod phases;
 mod seed_session;

@@ -14,17 +14,18 @@ pub(crate) const PREFIX: &str = "riscv64-unknown-elf-";
 /// One image: a source at one width.
 struct Image {
     name: &'static str,
-    /// Assembly and linker script, without their endings.
+    /// The name of the source and of the script for the linker.
     source: &'static str,
     xlen: u32,
-    abi: &'static str,
-    emulation: &'static str,
+    /// The instruction set, after its width.
+    extensions: &'static str,
 }
 
 const IMAGES: [Image; 3] = [
-    Image { name: "fe310", source: "fe310", xlen: 32, abi: "ilp32", emulation: "elf32lriscv" },
-    Image { name: "first-rv32", source: "first", xlen: 32, abi: "ilp32", emulation: "elf32lriscv" },
-    Image { name: "first-rv64", source: "first", xlen: 64, abi: "lp64", emulation: "elf64lriscv" },
+    Image { name: "fe310", source: "fe310", xlen: 32, extensions: "imac_zicsr" },
+    Image { name: "first-rv32", source: "first", xlen: 32, extensions: "imac_zicsr" },
+    Image { name: "first-rv64", source: "first", xlen: 64, extensions: "imac_zicsr" },
+    Image { name: "ibex", source: "ibex", xlen: 32, extensions: "imc_zicsr" },
 ];
 
 /// Builds the images into `boards/guest`, or compares them with it when `--check` is given.
@@ -88,12 +89,14 @@ fn difference(name: &str, committed: &[u8], built: &[u8]) -> Option<String> {
 }
 
 fn build(image: &Image, folder: &Path, scratch: &Path) -> anyhow::Result<Vec<u8>> {
-    let Image { name, source, xlen, abi, emulation } = image;
+    let Image { name, source, xlen, extensions } = image;
+    let (abi, emulation) =
+        if *xlen == 32 { ("ilp32", "elf32lriscv") } else { ("lp64", "elf64lriscv") };
     let elf = scratch.join(format!("{name}.elf"));
     // Names without a folder: the assembler notes the object's name in the symbol table.
     let object = format!("{name}.o");
     let mut assemble = Command::new(format!("{PREFIX}as"));
-    assemble.args(["-march", &format!("rv{xlen}imac_zicsr"), "-mabi", abi, "-mno-relax"]);
+    assemble.args(["-march", &format!("rv{xlen}{extensions}"), "-mabi", abi, "-mno-relax"]);
     assemble.args(["--fatal-warnings", "--defsym", &format!("XLEN={xlen}"), "-o", &object]);
     output(
         assemble.arg(std::path::absolute(folder.join(format!("{source}.s")))?).current_dir(scratch),

@@ -33,14 +33,15 @@ use crate::board::{Board, Device as BoardDevice};
 use crate::machine::{Site, TimeSource};
 use crate::qapi::{
     DeviceDriver, DeviceOptionsDriver, GpioConnectionProperties, GpioPwrProperties,
-    LoaderProperties, OrIrqProperties, RegfileProperties, RiscvAclintMtimerProperties,
-    RiscvAclintSwiProperties, RiscvHartArrayProperties, RiscvSifiveClintProperties,
-    RiscvSifiveEAonProperties, RiscvSifiveEPrciProperties, RiscvSifivePlicProperties,
-    RiscvSifiveTestProperties, RiscvSifiveUL2ccProperties, RiscvSifiveUOtpProperties,
-    RiscvSifiveUPrciProperties, RiscvSifiveUartProperties, SerialMmProperties,
-    SifivePdmaProperties, SifivePwmProperties, SifiveSocGpioProperties, SifiveSpiProperties,
-    SpiNorProperties, SplitIrqProperties, SysbusMemoryProperties, SysbusMmioMappingProperties,
-    UnimplementedDeviceProperties, VirtioMmioProperties,
+    IbexPlicProperties, IbexTimerProperties, IbexUartProperties, LoaderProperties, OrIrqProperties,
+    RegfileProperties, RiscvAclintMtimerProperties, RiscvAclintSwiProperties,
+    RiscvHartArrayProperties, RiscvSifiveClintProperties, RiscvSifiveEAonProperties,
+    RiscvSifiveEPrciProperties, RiscvSifivePlicProperties, RiscvSifiveTestProperties,
+    RiscvSifiveUL2ccProperties, RiscvSifiveUOtpProperties, RiscvSifiveUPrciProperties,
+    RiscvSifiveUartProperties, SerialMmProperties, SifivePdmaProperties, SifivePwmProperties,
+    SifiveSocGpioProperties, SifiveSpiProperties, SpiNorProperties, SplitIrqProperties,
+    SysbusMemoryProperties, SysbusMmioMappingProperties, UnimplementedDeviceProperties,
+    VirtioMmioProperties,
 };
 
 /// A row of interrupt lines of a device, or of each of its children.
@@ -477,6 +478,9 @@ macro_rules! drivers {
 drivers! {
     GpioConnection => GpioConnectionProperties,
     GpioPwr => GpioPwrProperties,
+    IbexPlic => IbexPlicProperties,
+    IbexTimer => IbexTimerProperties,
+    IbexUart => IbexUartProperties,
     Loader => LoaderProperties,
     OrIrq => OrIrqProperties,
     Regfile => RegfileProperties,

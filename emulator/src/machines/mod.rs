@@ -4,6 +4,7 @@
 //! schema (`qapi/machine.json`).
 
 mod none;
+mod opentitan;
 mod sifive_dt;
 mod sifive_e;
 mod sifive_u;
@@ -17,8 +18,8 @@ use crate::board::{Board, MOST_HARTS, Origin, Property};
 use crate::door::{Command, Step};
 use crate::qapi::{
     CommandOrigin, DeviceOptions, MachineOptions, MachineOptionsBase, MachineOptionsNone,
-    MachineOptionsSifiveDt, MachineOptionsSifiveE, MachineOptionsSifiveU, MachineOptionsType,
-    MachineType,
+    MachineOptionsOpentitan, MachineOptionsSifiveDt, MachineOptionsSifiveE, MachineOptionsSifiveU,
+    MachineOptionsType, MachineType,
 };
 
 /// The harts that a machine has of itself.
@@ -112,6 +113,7 @@ macro_rules! machines {
 
 machines! {
     None => none, MachineOptionsNone;
+    Opentitan => opentitan, MachineOptionsOpentitan;
     SifiveDt => sifive_dt, MachineOptionsSifiveDt;
     SifiveE => sifive_e, MachineOptionsSifiveE;
     SifiveU => sifive_u, MachineOptionsSifiveU;

@@ -9,14 +9,15 @@ use std::sync::Arc;
 use boardwright_devicetree::Node;
 use qapi_runtime::{Object, QmpError};
 
+use super::gateways::Gateways;
 use super::nodes;
 use crate::board::PortRef;
 use crate::devices::binding::{Binding, Nodes};
-use crate::devices::chip::{Chip, Outputs};
+use crate::devices::chip::Chip;
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
+use crate::machine::Site;
 use crate::machine::unmodelled::Block;
-use crate::machine::{Line, Site};
 use crate::qapi::RiscvSifivePlicProperties;
 
 /// The specification's limit, source 0 included.
@@ -275,17 +276,8 @@ impl Driver for RiscvSifivePlicProperties {
         let layout = self
             .layout()
             .ok_or_else(|| QmpError::generic("Parameter 'hart-config' is malformed"))?;
-        let contexts = layout.contexts.len();
-        let words = layout.sources.div_ceil(32) as usize;
-        let state = State {
-            priority: vec![0; layout.sources as usize],
-            level: vec![false; layout.sources as usize],
-            pending: vec![0; words],
-            claimed: vec![0; words],
-            enable: vec![vec![0; words]; contexts],
-            threshold: vec![0; contexts],
-            outputs: layout.contexts.clone(),
-        };
+        let outputs = layout.contexts.iter().copied().enumerate().collect();
+        let state = Gateways::new(layout.sources, layout.contexts.len(), outputs);
         let chip = Chip::new(state, site.lines.clone());
         Ok(Built::device(Arc::new(Plic { layout, chip, block: site.block() })))
     }
@@ -300,82 +292,9 @@ enum Register {
     Claim(usize),
 }
 
-struct State {
-    priority: Vec<u32>,
-    /// What each source's wire says.
-    level: Vec<bool>,
-    pending: Vec<u32>,
-    /// Claimed and not completed: the gateway sends nothing more.
-    claimed: Vec<u32>,
-    enable: Vec<Vec<u32>>,
-    threshold: Vec<u32>,
-    /// The output line of each context.
-    outputs: Vec<u32>,
-}
-
-impl State {
-    /// The pending, enabled source of the highest priority; the lowest number among equals.
-    fn best(&self, context: usize) -> Option<usize> {
-        let enable = self.enable.get(context)?;
-        let mut best: Option<(u32, usize)> = None;
-        for (word, (pending, enabled)) in self.pending.iter().zip(enable).enumerate() {
-            let mut bits = pending & enabled;
-            while bits != 0 {
-                let source = word * 32 + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                let priority = self.priority[source];
-                if priority > best.map_or(0, |(highest, _)| highest) {
-                    best = Some((priority, source));
-                }
-            }
-        }
-        best.map(|(_, source)| source)
-    }
-
-    /// The gateway: an interrupt request that is on and not in service becomes pending.
-    fn sample(&mut self, source: usize) {
-        let (word, bit) = (source / 32, 1 << (source % 32));
-        if self.level[source] && self.claimed[word] & bit == 0 {
-            self.pending[word] |= bit;
-        }
-    }
-
-    fn claim(&mut self, context: usize) -> u32 {
-        let Some(source) = self.best(context) else { return 0 };
-        let (word, bit) = (source / 32, 1 << (source % 32));
-        self.pending[word] &= !bit;
-        self.claimed[word] |= bit;
-        source as u32
-    }
-
-    /// Whether the source was enabled for the context; otherwise the completion is ignored.
-    fn complete(&mut self, context: usize, source: usize) -> bool {
-        let (word, bit) = (source / 32, 1_u32 << (source % 32));
-        let enabled = self.enable.get(context).and_then(|enable| enable.get(word));
-        if enabled.is_none_or(|enabled| enabled & bit == 0) || source >= self.level.len() {
-            return false;
-        }
-        self.claimed[word] &= !bit;
-        self.sample(source);
-        true
-    }
-}
-
-impl Outputs for State {
-    fn drive(&self, lines: &[Line]) {
-        for (context, output) in self.outputs.iter().enumerate() {
-            let Some(line) = lines.get(*output as usize) else { continue };
-            line.set(
-                self.best(context)
-                    .is_some_and(|source| self.priority[source] > self.threshold[context]),
-            );
-        }
-    }
-}
-
 struct Plic {
     layout: Layout,
-    chip: Chip<State>,
+    chip: Chip<Gateways>,
     block: Block,
 }
 
@@ -441,21 +360,10 @@ impl Device for Plic {
 
     fn input(&self, _unit: u32, line: u32, level: bool) {
         let source = line as usize;
-        self.chip.with(|state| {
-            if source != 0 && source < state.level.len() {
-                state.level[source] = level;
-                state.sample(source);
-            }
-        });
+        self.chip.with(|state| state.set_level(source, level));
     }
 
     fn reset(&self) {
-        self.chip.with(|state| {
-            state.priority.fill(0);
-            state.pending.fill(0);
-            state.claimed.fill(0);
-            state.threshold.fill(0);
-            state.enable.iter_mut().for_each(|words| words.fill(0));
-        });
+        self.chip.with(Gateways::reset);
     }
 }

@@ -3,6 +3,7 @@
 mod aclint_mtimer;
 mod aclint_swi;
 pub(super) mod counter;
+mod ibex_timer;
 mod nodes;
 mod sifive_clint;
 mod sifive_pwm;
