@@ -116,7 +116,8 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// What the error's data has for people: permitted phases, near names.
+/// What the error's data has for people: permitted phases and what leads there, near names, what
+/// there is instead.
 pub(super) fn hint(error: &QmpError) -> String {
     let Some(data) = &error.data else { return String::new() };
     let list = |key: &str| {
@@ -125,9 +126,28 @@ pub(super) fn hint(error: &QmpError) -> String {
     };
     if let Some(phases) = list("allowed-phases") {
         let now = data["phase"].as_str().unwrap_or_default();
-        return format!(" (now '{now}'; permitted at: {phases})");
+        return format!(" (now '{now}'; permitted at: {phases}){}", next_step(now, &phases));
     }
     let near = list("nearest").map(|names| format!(" (did you mean {names}?)"));
     let accepted = || list("accepted").map(|names| format!(" (accepted: {names})"));
-    near.or_else(accepted).unwrap_or_default()
+    let children = || {
+        let parent = data["parent"].as_str()?;
+        list("children").map(|names| format!(" ({parent} has {names})"))
+    };
+    near.or_else(accepted).or_else(children).unwrap_or_default()
+}
+
+/// What leads from a phase to the next one of some others.
+fn next_step(now: &str, permitted: &str) -> String {
+    let phase = |name: &str| Phase::ALL.iter().copied().find(|phase| phase.as_str() == name);
+    let Some(now) = phase(now) else { return String::new() };
+    let later = permitted.split(", ").filter_map(phase).filter(|phase| *phase > now).min();
+    match (now, later) {
+        (_, None) => "; that is over: no phase is entered a second time".into(),
+        (Phase::NoMachine, Some(Phase::MachineCreated)) => "; next: machine-set type=...".into(),
+        (Phase::NoMachine, Some(later)) => {
+            format!("; next: machine-set type=..., then set-machine-phase phase={later}")
+        }
+        (_, Some(later)) => format!("; next: set-machine-phase phase={later}"),
+    }
 }
