@@ -21,7 +21,7 @@ struct Image {
     extensions: &'static str,
 }
 
-const IMAGES: [Image; 3] = [
+const IMAGES: [Image; 4] = [
     Image { name: "fe310", source: "fe310", xlen: 32, extensions: "imac_zicsr" },
     Image { name: "first-rv32", source: "first", xlen: 32, extensions: "imac_zicsr" },
     Image { name: "first-rv64", source: "first", xlen: 64, extensions: "imac_zicsr" },

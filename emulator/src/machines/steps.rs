@@ -31,6 +31,12 @@ impl Steps {
         self.command("sysbus-mmio-map", json!({ "device": device, "addr": addr }));
     }
 
+    /// Maps the begin of a device's first region a second time.
+    pub(super) fn view(&mut self, device: &str, alias: &str, addr: u64, size: u64) {
+        let view = json!({ "device": device, "addr": addr, "alias": alias, "size": size });
+        self.command("sysbus-mmio-map", view);
+    }
+
     /// Adds a device and maps its first region.
     pub(super) fn place(&mut self, addr: u64, mut device: Value, id: &str) {
         device["id"] = id.into();

@@ -126,14 +126,14 @@ static LAYOUTS: [Layout; 5] = [
 
 fn plic_of_80() -> Value {
     json!({
-        "driver": "ibex-plic", "id": "plic", "num-sources": 80, "pending-num": 3,
+        "driver": "ibex-plic", "num-sources": 80, "pending-num": 3,
         "source-base": 0x0c, "source-num": 3, "priority-base": 0x18, "priority-num": 80,
         "enable-base": 0x200, "enable-num": 3, "threshold-base": 0x20c, "claim-base": 0x210,
     })
 }
 
 fn plic_of_176() -> Value {
-    json!({ "driver": "ibex-plic", "id": "plic" })
+    json!({ "driver": "ibex-plic" })
 }
 
 /// The layout that a version of QEMU has; the newest for none.
