@@ -6,10 +6,13 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use boardwright_riscv::Ram;
-use qapi_runtime::{Encode, QmpError, Value};
+use qapi_runtime::{Encode, MemberInfo, Object as _, QmpError, Value};
 
 use super::char::Plain;
-use crate::qapi::{MemoryBackendFileProperties, ObjectOptions, ObjectOptionsQomType};
+use crate::qapi::{
+    MemoryBackendFileProperties, MemoryBackendProperties, ObjectOptions, ObjectOptionsQomType,
+    ObjectType, RngBuiltinProperties, RngRandomProperties,
+};
 
 /// Where random numbers come from when nothing is said.
 pub const RANDOM: &str = "/dev/urandom";
@@ -106,6 +109,16 @@ impl Objects {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, ObjectOptions>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The properties of a kind of object, as the schema declares them.
+pub fn members(kind: ObjectType) -> &'static [MemberInfo] {
+    match kind {
+        ObjectType::MemoryBackendFile => MemoryBackendFileProperties::MEMBERS,
+        ObjectType::MemoryBackendRam => MemoryBackendProperties::MEMBERS,
+        ObjectType::RngBuiltin => RngBuiltinProperties::MEMBERS,
+        ObjectType::RngRandom => RngRandomProperties::MEMBERS,
     }
 }
 

@@ -39,6 +39,7 @@ pub use dump::Change;
 pub use journal::{Entry, Journal, Origin};
 pub use map::{Mapping, RegionRef};
 pub use object::{Object, Property, change_machine, cpu_properties, driver_properties};
+pub(crate) use path::not_found;
 pub use view::{Span, View};
 pub use wire::PortRef;
 

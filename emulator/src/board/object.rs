@@ -50,6 +50,11 @@ pub struct Property {
 }
 
 impl Property {
+    /// Whether it is an object below this one; interrupt lines are not counted.
+    pub fn is_child(&self) -> bool {
+        self.ty.starts_with("child<") && self.ty != "child<irq>"
+    }
+
     /// One of which no more is to be said.
     pub fn new(name: impl Into<String>, ty: impl Into<String>) -> Self {
         Self { name: name.into(), ty: ty.into(), description: None, default: None }

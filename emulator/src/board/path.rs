@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use qapi_runtime::{Map, QmpError, Value};
 
-use super::{Board, Device, Object, PortRef};
+use super::{Board, Device, Object, PortRef, Property};
 use crate::machines;
 
 /// The most neighbours that an error lists.
@@ -130,12 +130,9 @@ impl Board {
         }
     }
 
-    /// Says that there is nothing at a path, and in the error's data what there is instead: the
-    /// innermost part of the path that exists, what that has, and names that are like the one
-    /// asked for.
+    /// Says that there is nothing at a path.
     fn not_found(&self, path: &str) -> QmpError {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let wanted = parts.last().copied().unwrap_or(path);
         let whole = path.starts_with('/');
         let outer = (0..parts.len()).rev().find_map(|count| {
             let head = &parts[..count];
@@ -144,22 +141,24 @@ impl Board {
             found.filter(|found| !matches!(found, Object::Root) || whole)
         });
         let outer = outer.unwrap_or(Object::Peripheral);
-        let names: Vec<String> = self
-            .properties(&outer)
-            .into_iter()
-            .filter(|property| property.ty.starts_with("child<") && property.ty != "child<irq>")
-            .map(|property| property.name)
-            .collect();
-        let mut data =
-            match QmpError::generic("").with_nearest(wanted, names.iter().map(String::as_str)).data
-            {
-                Some(Value::Object(data)) => data,
-                _ => Map::new(),
-            };
-        data.insert("parent".into(), outer.path().into());
-        data.insert("children".into(), names.into_iter().take(MOST_NAMES).collect());
-        QmpError::device_not_found(format!("Device '{path}' not found")).with_data(data)
+        let children = self.properties(&outer).into_iter().filter(Property::is_child);
+        not_found(path, &outer.path(), children.map(|property| property.name).collect())
     }
+}
+
+/// Says that there is nothing at a path, and what is there instead, below the innermost part of
+/// the path that exists.
+pub(crate) fn not_found(path: &str, parent: &str, children: Vec<String>) -> QmpError {
+    let wanted = path.rsplit('/').next().unwrap_or(path);
+    let error = QmpError::device_not_found(format!("Device '{path}' not found"))
+        .with_nearest(wanted, children.iter().map(String::as_str));
+    let mut data = match &error.data {
+        Some(Value::Object(nearest)) => nearest.clone(),
+        _ => Map::new(),
+    };
+    data.insert("parent".into(), parent.into());
+    data.insert("children".into(), children.into_iter().take(MOST_NAMES).collect());
+    error.with_data(data)
 }
 
 /// `name[3]` as name and number.

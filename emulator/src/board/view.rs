@@ -73,6 +73,13 @@ impl Board {
         Some((base, depth))
     }
 
+    /// A mapping with the address at which harts find it; none where it stands in what is not
+    /// mapped.
+    pub fn placed(&self, mapping: &Mapping) -> Option<Mapping> {
+        let (base, _) = self.base_of(mapping)?;
+        Some(Mapping { addr: base + mapping.addr, ..mapping.clone() })
+    }
+
     /// Where harts find offset 0 of a region, aliases apart.
     pub fn address_of(&self, device: &super::Name, region: u32) -> Option<u64> {
         let mapping = self.mapping_of(&RegionRef { device: device.clone(), region })?;
@@ -86,10 +93,7 @@ impl Board {
             .filter(|device| device.driver().regions().iter().any(|region| region.kind.is_ram()))
             .flat_map(|device| self.mappings_of(&device.name).map(|m| (device.clone(), m.clone())))
             .filter(|(_, mapping)| mapping.alias.is_none())
-            .filter_map(|(device, mapping)| {
-                let (base, _) = self.base_of(&mapping)?;
-                Some((device, Mapping { addr: base + mapping.addr, ..mapping }))
-            })
+            .filter_map(|(device, mapping)| Some((device, self.placed(&mapping)?)))
             .collect();
         found.sort_by_key(|(_, mapping)| mapping.addr);
         found

@@ -353,7 +353,8 @@ fn qtree(board: &Board) -> String {
             let _ =
                 writeln!(text, "    irq {} -> {}", board.port_path(&from), board.port_path(&to));
         }
-        for mapping in board.mappings_of(&device.name) {
+        let mappings = board.mappings_of(&device.name);
+        for mapping in mappings.filter_map(|mapping| board.placed(mapping)) {
             let _ = writeln!(text, "    mmio {:016x}/{:016x}", mapping.addr, mapping.size);
         }
     }

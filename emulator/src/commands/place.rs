@@ -3,7 +3,7 @@
 
 use qapi_runtime::{QmpError, Value};
 
-use crate::board::{Object, Property};
+use crate::board::{Object, Property, not_found};
 use crate::door::Door;
 use crate::machines;
 use crate::phase::Stage;
@@ -70,8 +70,12 @@ impl Door {
         let whole = path.starts_with('/');
         let beside = match parts.as_slice() {
             [] if whole => Some(self.root()),
-            ["chardevs", rest @ ..] => below(self.chardev_list(), rest, |id| self.chardev_at(id)),
-            ["objects", rest @ ..] => below(self.object_list(), rest, |id| self.object_at(id)),
+            ["chardevs", rest @ ..] => {
+                Some(below(path, self.chardev_list(), rest, |id| self.chardev_at(id))?)
+            }
+            ["objects", rest @ ..] => {
+                Some(below(path, self.object_list(), rest, |id| self.object_at(id))?)
+            }
             ["backend"] => Some(Beside::new("/backend", "container")),
             ["machine"] => self.machine_alone(),
             // Part of a path: the device of that name, unless something else has it too.
@@ -171,13 +175,19 @@ impl Door {
 
 /// A container, or what is in it.
 fn below(
+    path: &str,
     container: Beside,
     rest: &[&str],
     find: impl Fn(&str) -> Option<Beside>,
-) -> Option<Beside> {
-    match rest {
-        [] => Some(container),
-        [id] => find(id),
-        _ => None,
+) -> Result<Beside, QmpError> {
+    let [id, deeper @ ..] = rest else { return Ok(container) };
+    match find(id).filter(|_| deeper.is_empty()) {
+        Some(found) => Ok(found),
+        None => {
+            let outer = container.path.clone();
+            let children = container.properties().filter(|property| property.is_child());
+            let children = children.map(|property| property.name).collect();
+            Err(not_found(path, &outer, children))
+        }
     }
 }

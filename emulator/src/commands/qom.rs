@@ -4,6 +4,7 @@ use boardwright_riscv::{CPU_MODELS, CpuModel};
 use qapi_runtime::{QmpError, Value};
 
 use super::place::Place;
+use crate::backends::objects;
 use crate::board::{Property, change_machine, cpu_properties, driver_properties};
 use crate::door::Door;
 use crate::machines;
@@ -143,6 +144,17 @@ impl QomCommands for Door {
         let name = &arguments.typename;
         if let Ok(driver) = name.parse::<DeviceDriver>() {
             return Ok(driver_properties(driver).map(info_of).collect());
+        }
+        if let Ok(kind) = name.parse::<ObjectType>() {
+            let members = objects::members(kind).iter();
+            return Ok(members
+                .map(|member| ObjectPropertyInfo {
+                    name: member.name.into(),
+                    type_: member.ty.into(),
+                    description: Some(member.doc.into()).filter(|doc: &String| !doc.is_empty()),
+                    default_value: None,
+                })
+                .collect());
         }
         let machine =
             name.strip_suffix("-machine").and_then(|kind| kind.parse::<MachineType>().ok());

@@ -74,6 +74,8 @@ fn memory_is_taken_from_a_back_end() -> Result<()> {
         <- GenericError: property 'size' of a memory back end must be non-zero
         -> qom-list path=/objects
         <- [{"name": "type", "type": "string"}, {"name": "image", "type": "child<memory-backend-file>"}, {"name": "own", "type": "child<memory-backend-ram>"}, {"name": "rng", "type": "child<rng-builtin>"}]
+        -> qom-list path=/objects/nope
+        <- DeviceNotFound: Device '/objects/nope' not found
         -> qom-get path=image property=size
         <- 4096
         -> qom-set path=image property=size value=1
