@@ -111,6 +111,34 @@ const PROPERTIES: &[AddRow] = &[
         "'driver': 'riscv.sifive.plic', 'hart-config': 'M,M,M', 'context-stride': 4294967295",
         "Parameter 'aperture-size' expects at least … for the registers at 'context-base'",
     ),
+    // Devices of SiFive's SoCs.
+    (
+        "'driver': 'sifive_soc.gpio', 'ngpio': 0",
+        "Parameter 'ngpio' expects a number from 1 to 32, not 0",
+    ),
+    (
+        "'driver': 'sifive_soc.gpio', 'ngpio': 33",
+        "Parameter 'ngpio' expects a number from 1 to 32, not 33",
+    ),
+    (
+        "'driver': 'sifive-pwm', 'cmp-width': 17",
+        "Parameter 'cmp-width' expects a number from 1 to 16, not 17",
+    ),
+    (
+        "'driver': 'sifive-pwm', 'clock-frequency': 0",
+        "Parameter 'clock-frequency' expects a number above 0",
+    ),
+    (
+        "'driver': 'riscv.sifive.e.aon', 'wdogclk-frequency': 0",
+        "Parameter 'wdogclk-frequency' expects a number above 0",
+    ),
+    (
+        "'driver': 'sifive.spi', 'num-cs': 0",
+        "Parameter 'num-cs' expects a number from 1 to 32, not 0",
+    ),
+    ("'driver': 'spi-nor', 'bus': 'nope'", "Bus 'nope' not found: 'bus' names an SPI controller"),
+    ("'driver': 'spi-nor', 'bus': 'uart'", "Device 'uart' is no SPI controller"),
+    ("'driver': 'spi-nor', 'file': '/no/where'", "Cannot read '/no/where': …"),
     // Timer and software interrupts.
     (
         "'driver': 'riscv.aclint.mtimer', 'num-harts': 0",
