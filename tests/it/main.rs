@@ -5,6 +5,7 @@ mod board_scripts;
 mod building;
 mod cpu_models;
 mod debugging;
+mod device_trees;
 mod disassembly;
 mod firmware;
 mod first_board;

@@ -21,11 +21,13 @@ struct Image {
     extensions: &'static str,
 }
 
-const IMAGES: [Image; 4] = [
+const IMAGES: [Image; 6] = [
     Image { name: "fe310", source: "fe310", xlen: 32, extensions: "imac_zicsr" },
     Image { name: "first-rv32", source: "first", xlen: 32, extensions: "imac_zicsr" },
     Image { name: "first-rv64", source: "first", xlen: 64, extensions: "imac_zicsr" },
     Image { name: "ibex", source: "ibex", xlen: 32, extensions: "imc_zicsr" },
+    Image { name: "tree-rv32", source: "tree", xlen: 32, extensions: "imac_zicsr" },
+    Image { name: "tree-rv64", source: "tree", xlen: 64, extensions: "imac_zicsr" },
 ];
 
 /// Builds the images into `boards/guest`, or compares them with it when `--check` is given.

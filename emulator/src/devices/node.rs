@@ -1,6 +1,7 @@
 //! What a driver is told when it writes its device-tree node.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use boardwright_devicetree::Node;
 
@@ -23,12 +24,23 @@ pub struct Phandles {
     first: HashMap<Name, u32>,
 }
 
+/// The devices in the order in which trees have them, which does not depend on that in which they
+/// were added: harts by id, then by address.
+pub fn in_order(board: &Board) -> Vec<&Arc<Device>> {
+    let mut devices: Vec<_> = board.devices().collect();
+    devices.sort_by_cached_key(|device| {
+        let hartid = device.driver().units().map_or(u64::MAX, |units| units.first_hartid);
+        (hartid, board.address_of(&device.name, 0).unwrap_or(u64::MAX))
+    });
+    devices
+}
+
 impl Phandles {
     /// Numbers the devices: a hart array gets one a hart, anything else one.
     pub fn new(board: &Board) -> Self {
         let mut next = 1;
         let mut first = HashMap::new();
-        for device in board.devices() {
+        for device in in_order(board) {
             first.insert(device.name.clone(), next);
             next += device.driver().units().map_or(1, |units| units.count);
         }

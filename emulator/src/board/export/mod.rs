@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use boardwright_devicetree::{Node, Tree};
 
 use super::{Board, Name, View};
-use crate::devices::node::{Phandles, Place};
+use crate::devices::node::{Phandles, Place, in_order};
 
 pub use dropped::dropped;
 
@@ -86,13 +86,15 @@ impl<'b> Export<'b> {
             .with_u32("#address-cells", 1)
             .with_u32("#size-cells", 0)
             .with_u32("timebase-frequency", timebase.unwrap_or(DEFAULT_TIMEBASE));
-        for (device, unit) in self.board.harts() {
-            let place = Place::new(self.board, &device, phandles);
-            let Some(node) = device.driver().unit_node(&place, unit) else { continue };
-            if unit == 0 {
-                self.paths.push((device.name.clone(), format!("/cpus/{}", node.name())));
+        for device in in_order(self.board) {
+            let place = Place::new(self.board, device, phandles);
+            for unit in 0..device.driver().units().map_or(0, |units| units.count) {
+                let Some(node) = device.driver().unit_node(&place, unit) else { continue };
+                if unit == 0 {
+                    self.paths.push((device.name.clone(), format!("/cpus/{}", node.name())));
+                }
+                self.cpus.push(node);
             }
-            self.cpus.push(node);
         }
     }
 
@@ -102,7 +104,7 @@ impl<'b> Export<'b> {
             view.spans.iter().map(|span| &view.mappings[span.mapping].device).collect();
         let mut placed: HashSet<String> = HashSet::new();
         let mut memories: HashMap<String, usize> = HashMap::new();
-        for device in self.board.devices() {
+        for device in in_order(self.board) {
             let driver = device.driver();
             let place = Place::new(self.board, device, phandles);
             let Some(node) = driver.node(&place) else { continue };
