@@ -157,7 +157,7 @@ fn device(
     if let Value::Object(given) = (DeviceOptions { id: None, driver: options.clone() }).encode() {
         properties.extend(given);
     }
-    for name in ["driver", "chardev", "timebase-freq"] {
+    for name in ["driver", "bus", "chardev", "timebase-freq"] {
         properties.remove(name);
     }
     DeviceFacts { place, size, properties, outputs }

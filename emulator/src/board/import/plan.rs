@@ -144,6 +144,12 @@ impl Plan {
                     Value::Object(device) => device,
                     _ => Map::new(),
                 };
+            // What hangs on the bus of the node's first device knows the node's name only.
+            if let (Some(first), Some(bus)) = (ids.first(), device.get_mut("bus"))
+                && bus.as_str() == Some(node.name())
+            {
+                *bus = first.as_str().into();
+            }
             if let (Some(_), Some(serial)) = (declared.console(), serial) {
                 device.insert("chardev".into(), serial.as_str().into());
             }
