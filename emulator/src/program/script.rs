@@ -118,7 +118,7 @@ fn say(line: &str) {
 
 /// What the error's data has for people: permitted phases and what leads there, near names, what
 /// there is instead.
-pub(super) fn hint(error: &QmpError) -> String {
+pub(crate) fn hint(error: &QmpError) -> String {
     let Some(data) = &error.data else { return String::new() };
     let list = |key: &str| {
         let names: Vec<&str> = data[key].as_array()?.iter().filter_map(Value::as_str).collect();

@@ -3,6 +3,7 @@
 mod boards;
 mod draw;
 mod scripts;
+mod shell;
 mod sweep;
 
 use anyhow::{Result, ensure};

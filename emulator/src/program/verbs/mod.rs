@@ -16,6 +16,7 @@ mod dump;
 mod fmt;
 mod help;
 mod run;
+mod shell;
 mod sweep;
 
 use std::io::Write;
@@ -60,6 +61,7 @@ pub(crate) const VERBS: &[Verb] = &[
     fmt::VERB,
     help::VERB,
     run::VERB,
+    shell::VERB,
     sweep::VERB,
 ];
 

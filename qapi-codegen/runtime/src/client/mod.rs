@@ -82,7 +82,7 @@ use connection::{Band, Connection};
 pub use error::{ClientError, Lost, Unreadable};
 pub use events::{CAPACITY, Events, Heard};
 pub use greeting::Greeting;
-pub use schema::{SchemaCommand, SchemaEvent, SchemaMember, ServerSchema};
+pub use schema::{NamedMember, SchemaCommand, SchemaEvent, SchemaMember, ServerSchema};
 
 /// A connection to a server, shared by its clones; it ends with the last of them and of its
 /// [`Events`].

@@ -125,6 +125,37 @@ impl ServerSchema {
         found.map(|member| SchemaMember { schema: self, member })
     }
 
+    /// The members of a type, and those of the branches that are chosen.
+    fn members<'a>(
+        &'a self,
+        ty: &'a Map,
+        given: &dyn Fn(&str) -> Option<String>,
+    ) -> Vec<NamedMember<'a>> {
+        let mut all = Vec::new();
+        let mut seen: Vec<&Map> = Vec::new();
+        let mut open = VecDeque::from([ty]);
+        while let Some(form) = open.pop_front() {
+            if seen.iter().any(|known| std::ptr::eq(*known, form)) {
+                continue;
+            }
+            seen.push(form);
+            if kind(form) == "alternate" {
+                open.extend(list(form, "members").filter_map(|it| self.type_of(it, "type")));
+                continue;
+            }
+            let named = list(form, "members");
+            all.extend(named.map(|member| (name(member), SchemaMember { schema: self, member })));
+            let chosen = form.get("tag").and_then(Value::as_str).and_then(given);
+            let case =
+                |variant: &&Map| variant.get("case").and_then(Value::as_str) == chosen.as_deref();
+            if chosen.is_some() {
+                let branches = list(form, "variants").filter(case);
+                open.extend(branches.filter_map(|branch| self.type_of(branch, "type")));
+            }
+        }
+        all
+    }
+
     /// Types and what values of them may be more exactly: the branches of a union come after what
     /// they share. Types may contain themselves, and share branches, so each is taken once.
     fn forms<'a>(&'a self, types: Vec<&'a Map>) -> Vec<&'a Map> {
@@ -156,6 +187,13 @@ impl<'a> SchemaCommand<'a> {
     /// An argument, or a member inside one: `actions.type`.
     pub fn argument(&self, path: &str) -> Option<SchemaMember<'a>> {
         self.schema.find(self.schema.type_of(self.entity, "arg-type")?, path)
+    }
+
+    /// Its arguments by name, in the schema's order. Those of a union's branch are there when `given`
+    /// knows the value that chooses it.
+    pub fn arguments(&self, given: &dyn Fn(&str) -> Option<String>) -> Vec<NamedMember<'a>> {
+        let ty = self.schema.type_of(self.entity, "arg-type");
+        ty.map_or_else(Vec::new, |ty| self.schema.members(ty, given))
     }
 
     /// A member of what it returns, or of each element if that is a list.
@@ -193,6 +231,9 @@ impl<'a> SchemaEvent<'a> {
     }
 }
 
+/// A member and its name.
+pub type NamedMember<'a> = (&'a str, SchemaMember<'a>);
+
 /// A member that a server knows.
 #[derive(Clone, Copy, Debug)]
 pub struct SchemaMember<'a> {
@@ -204,6 +245,40 @@ impl<'a> SchemaMember<'a> {
     /// A member inside this one.
     pub fn member(&self, path: &str) -> Option<SchemaMember<'a>> {
         self.schema.find(self.schema.type_of(self.member, "type")?, path)
+    }
+
+    /// The members inside this one, as [`SchemaCommand::arguments`].
+    pub fn members(&self, given: &dyn Fn(&str) -> Option<String>) -> Vec<NamedMember<'a>> {
+        let ty = self.schema.type_of(self.member, "type");
+        ty.map_or_else(Vec::new, |ty| self.schema.members(ty, given))
+    }
+
+    /// The values that it can have, where they are known: of an enumeration, of a boolean.
+    pub fn values(&self) -> Vec<&'a str> {
+        let Some(ty) = self.schema.type_of(self.member, "type") else { return Vec::new() };
+        let forms = self.schema.forms(vec![ty]).into_iter();
+        let of = |form: &'a Map| match (kind(form), json_type(form)) {
+            ("enum", _) => list(form, "members").map(name).collect(),
+            ("builtin", "boolean") => vec!["true", "false"],
+            _ => Vec::new(),
+        };
+        forms.flat_map(of).collect()
+    }
+
+    /// What kind of value it is, in a word or two: `string`, `list of int`, `object`.
+    pub fn what(&self) -> String {
+        let Some(ty) = self.schema.type_of(self.member, "type") else { return "value".into() };
+        let direct = self.member.get("type").and_then(Value::as_str);
+        let direct = direct.and_then(|direct| self.schema.entities.get(direct));
+        let one = match (kind(ty), json_type(ty)) {
+            ("builtin", "") => "value",
+            ("builtin", plain) => plain,
+            (kind, _) => kind,
+        };
+        match direct.map(kind) {
+            Some("array") => format!("list of {one}"),
+            _ => one.into(),
+        }
     }
 
     /// Whether it may be left out.
@@ -235,6 +310,10 @@ impl<'a> SchemaMember<'a> {
 
 fn kind(entity: &Map) -> &str {
     entity.get("meta-type").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn json_type(entity: &Map) -> &str {
+    entity.get("json-type").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn name(member: &Map) -> &str {
