@@ -149,7 +149,7 @@ impl Door {
     }
 
     fn open_chardev(&self, id: &str, config: &CharConfig) -> Result<Arc<Chardev>, QmpError> {
-        Chardev::open(id, config, self.host.io.handle()).map_err(failed)
+        self.host.open(id, config).map_err(failed)
     }
 
     fn mux(&self, id: &str, base: Arc<Chardev>) -> Result<Arc<Chardev>, QmpError> {
