@@ -3,7 +3,7 @@
 
 use qapi_runtime::QmpError;
 
-use crate::board::Board;
+use crate::board::{Board, lint};
 use crate::door::Purpose;
 use crate::edit::{Draft, Setup};
 use crate::machine::Machine;
@@ -155,6 +155,8 @@ impl crate::door::Door {
             Stage::AccelCreated(setup, _) => self.initialize(*setup),
             Stage::Initialized(draft) => {
                 let board = draft.board().clone();
+                let findings = lint::admit(&board, &self.host.chardevs)?;
+                findings.iter().for_each(|finding| self.host.warn(finding));
                 let machine = Machine::elaborate(&board, &self.surroundings());
                 // The draft is put back by the caller when this fails.
                 machine.map(|machine| self.stage = Stage::Ready(board, machine))

@@ -15,6 +15,7 @@ mod dump;
 pub mod export;
 pub mod import;
 mod journal;
+pub mod lint;
 mod list;
 mod map;
 mod object;
@@ -125,6 +126,7 @@ pub struct Board {
     next_mapping: u64,
     wires: wire::Wires,
     journal: Journal,
+    waivers: lint::Waivers,
 }
 
 impl Board {
@@ -137,6 +139,7 @@ impl Board {
     pub fn begin(machine: MachineOptions, journal: Journal) -> Self {
         Self {
             journal,
+            waivers: lint::Waivers::default(),
             machine: Arc::new(machine),
             devices: RedBlackTreeMapSync::new_sync(),
             created: RedBlackTreeMapSync::new_sync(),

@@ -27,6 +27,15 @@ pub struct View {
     pub spans: Vec<Span>,
 }
 
+impl View {
+    /// Decides the overlaps of mappings that stand in the same.
+    pub fn of_neighbours(mut mappings: Vec<Mapping>) -> Self {
+        mappings.sort_by_key(|mapping| mapping.order);
+        let spans = flatten(&mappings, (0..mappings.len()).collect());
+        Self { mappings, spans }
+    }
+}
+
 impl Board {
     /// The memory map with overlaps decided.
     pub fn view(&self) -> View {

@@ -105,7 +105,7 @@ impl Loaded {
 }
 
 /// The bytes of a file, which is one and has an end.
-fn contents(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn contents(path: &Path) -> std::io::Result<Vec<u8>> {
     let refuse = |why: &str| Err(std::io::Error::other(why));
     let file = std::fs::File::open(path)?;
     let kind = file.metadata()?;

@@ -1,8 +1,10 @@
 //! What is in memory when the harts start: images, firmware, the guest's device tree.
 
+mod facts;
 mod image;
 mod plan;
 pub mod tree;
 
+pub use facts::{Facts, Part};
 pub use image::{Image, LoadError, Loaded};
-pub use plan::{BootPlan, plan};
+pub use plan::{BootPlan, File, files, plan};

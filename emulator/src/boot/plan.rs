@@ -113,6 +113,31 @@ fn given_starts(board: &Board, harts: &[HartPlan]) -> Result<HashMap<u32, u64>, 
     Ok(starts)
 }
 
+/// Software that the machine's options name, and where it goes if it does not say that itself.
+pub struct File<'a> {
+    /// The file.
+    pub path: &'a str,
+    /// The address.
+    pub at: u64,
+    /// Whether it is what firmware starts.
+    pub is_kernel: bool,
+}
+
+/// Firmware and kernel of a board whose harts have this width; what is first is started.
+pub fn files(board: &Board, width: u32) -> Vec<File<'_>> {
+    let options = &board.machine;
+    // Firmware begins where memory does; the kernel at the next page table leaf.
+    let base = memory_base(board);
+    let leaf = base.saturating_add(if width == 32 { 0x40_0000 } else { 0x20_0000 });
+    let firmware = options.firmware.as_deref();
+    let firmware = firmware.filter(|name| !matches!(*name, "none" | "default"));
+    let mut files: Vec<_> =
+        firmware.map(|path| File { path, at: base, is_kernel: false }).into_iter().collect();
+    let at = if files.is_empty() { base } else { leaf };
+    files.extend(options.kernel.as_deref().map(|path| File { path, at, is_kernel: true }));
+    files
+}
+
 /// Firmware, kernel and initial file system, as the machine's options name them.
 struct Software {
     images: Vec<Image>,
@@ -126,16 +151,8 @@ impl Software {
     fn read(board: &Board, width: u32) -> Result<Self, QmpError> {
         let options = &board.machine;
         let mut all = Self { images: Vec::new(), entry: None, next: 0, initrd: None };
-        // Firmware begins where memory does; the kernel at the next page table leaf.
         let base = memory_base(board);
-        let kernel_at = base.saturating_add(if width == 32 { 0x40_0000 } else { 0x20_0000 });
-        let firmware =
-            options.firmware.as_deref().filter(|name| !matches!(*name, "none" | "default"));
-        for (path, at, is_kernel) in
-            [(firmware, base, false), (options.kernel.as_deref(), kernel_at, true)]
-        {
-            let Some(path) = path else { continue };
-            let at = if is_kernel && all.entry.is_none() { base } else { at };
+        for File { path, at, is_kernel } in files(board, width) {
             let loaded = Loaded::read(Path::new(path), at, false)?;
             check_width(path, loaded.width, width)?;
             let entry = loaded.entry.unwrap_or(at);

@@ -12,6 +12,7 @@ mod human;
 mod inspect;
 mod introspect;
 mod journal;
+mod lint;
 mod machine;
 mod misc;
 mod object;

@@ -55,6 +55,9 @@ pub struct Port {
     pub count: u32,
 }
 
+/// The name of the interrupts of a bus device.
+const IRQ: &str = "sysbus-irq";
+
 impl Port {
     /// QEMU's name of the one row of inputs of a device.
     pub fn inputs(count: u32) -> Self {
@@ -68,7 +71,7 @@ impl Port {
 
     /// QEMU's name of the interrupts of a bus device.
     pub fn irqs(count: u32) -> Self {
-        Self { name: "sysbus-irq", direction: PortDirection::Output, count }
+        Self { name: IRQ, direction: PortDirection::Output, count }
     }
 }
 
@@ -81,6 +84,24 @@ pub struct LineName {
     pub port: u32,
     /// The line within the port.
     pub line: u32,
+}
+
+/// What a line of a port is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineUse {
+    /// An interrupt: a device asks with it, a controller or a hart is asked.
+    Request,
+    /// A controller tells this hart of this cause.
+    Hart {
+        /// `mhartid`.
+        hartid: u64,
+        /// The cause, which is the number of the hart's input.
+        cause: u32,
+    },
+    /// Anything else, such as a pin.
+    Signal,
+    /// Nothing: it exists only because its neighbours do.
+    Nothing,
 }
 
 /// Which way a port goes.
@@ -202,6 +223,25 @@ pub trait Driver: Send + Sync {
     /// Names of single lines, beside `name[N]`.
     fn line_names(&self) -> &'static [LineName] {
         &[]
+    }
+
+    /// What a line of one of [`Driver::ports`] is for.
+    fn line_use(&self, port: &Port, line: u32) -> LineUse {
+        let _ = line;
+        if port.name == IRQ { LineUse::Request } else { LineUse::Signal }
+    }
+
+    /// Whether it only marks the place of a device that is not modelled.
+    fn is_placeholder(&self) -> bool {
+        false
+    }
+
+    /// What it puts into memory.
+    ///
+    /// # Errors
+    /// It is in a file that cannot be read.
+    fn software(&self) -> Result<Option<crate::boot::Facts>, QmpError> {
+        Ok(None)
     }
 
     /// Children that have the ports.

@@ -138,6 +138,7 @@ pub fn empty() -> MachineOptions {
         initrd: None,
         append: None,
         dtb: None,
+        lint: None,
         type_: MachineOptionsType::None(MachineOptionsNone {
             ram_addr: None,
             memory_backend: None,
@@ -176,5 +177,9 @@ pub fn set_on_board(board: &mut Board, property: &str, value: &Value) -> Result<
     let options = crate::board::change_machine(&board.machine, property, value)?;
     let template = template(options.type_.tag());
     board.machine = std::sync::Arc::new(options);
+    // Looked at when `ready` is entered: there is nothing to follow.
+    if property == "lint" {
+        return Ok(());
+    }
     template.follow(board, property)
 }

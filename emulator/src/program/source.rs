@@ -98,16 +98,28 @@ impl Form {
 }
 
 impl Source {
+    /// Whether a board that is built here comes with its back ends.
+    pub(crate) fn has_backends(&self) -> bool {
+        matches!(self.form, Form::Machine | Form::Script | Form::Tree)
+    }
+
     /// The board as it stands at `initialized`.
     ///
     /// # Errors
     /// It cannot be read or built; the text names the source and the place in it.
     pub(crate) fn board(&self) -> Result<Board, Failure> {
         match self.form {
-            Form::Dump => return self.dump(),
-            Form::Program => return self.program(),
-            Form::Machine | Form::Script | Form::Tree => {}
+            Form::Dump => self.dump(),
+            Form::Program => self.program(),
+            Form::Machine | Form::Script | Form::Tree => Ok(self.door()?.board()?.clone()),
         }
+    }
+
+    /// The same, behind a door, for a board that is built here.
+    ///
+    /// # Errors
+    /// As [`Source::board`].
+    pub(crate) fn door(&self) -> Result<Door, Failure> {
         let mut door = looking()?;
         match self.form {
             Form::Script => self.script(&mut door)?,
@@ -122,7 +134,7 @@ impl Source {
             }
             Form::Dump | Form::Program => {}
         }
-        Ok(door.board()?.clone())
+        Ok(door)
     }
 
     /// What `board-dump` returned, in a file.

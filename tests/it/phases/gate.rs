@@ -63,6 +63,8 @@ const PERMITTED: &[(&str, &str)] = &[
     ("device_add", "ir"),
     ("board-draw", "ir"),
     ("sysbus-mmio-map", "i"),
+    ("query-board-lint", "ir"),
+    ("board-lint-waive", "i"),
     ("x-sysbus-mmio-map", "i"),
     ("device-map", "i"),
     ("device-unmap", "i"),

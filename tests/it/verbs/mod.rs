@@ -2,6 +2,8 @@
 
 mod boards;
 mod draw;
+
+mod lint;
 mod scripts;
 mod shell;
 mod sweep;

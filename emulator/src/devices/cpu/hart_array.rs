@@ -9,7 +9,9 @@ use qapi_runtime::QmpError;
 use super::{model, node};
 use crate::board::MOST_HARTS;
 use crate::devices::node::Place;
-use crate::devices::{Built, Defaults, Device, Driver, LineName, Port, PortDirection, Units};
+use crate::devices::{
+    Built, Defaults, Device, Driver, LineName, LineUse, Port, PortDirection, Units,
+};
 use crate::machine::{HartClock, HartPlan, Site};
 use crate::qapi::RiscvHartArrayProperties;
 
@@ -152,6 +154,14 @@ impl Driver for RiscvHartArrayProperties {
 
     fn reset_vector(&self) -> Option<u64> {
         self.resetvec
+    }
+
+    fn line_use(&self, port: &Port, line: u32) -> LineUse {
+        match port.name {
+            NMI => LineUse::Signal,
+            _ if INPUTS.contains(&line) => LineUse::Request,
+            _ => LineUse::Nothing,
+        }
     }
 
     fn unit_node(&self, place: &Place<'_>, unit: u32) -> Option<Node> {

@@ -15,7 +15,7 @@ use crate::board::PortRef;
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::Chip;
 use crate::devices::node::Place;
-use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
+use crate::devices::{Built, Defaults, Device, Driver, LineUse, Port, PortDirection, Region};
 use crate::machine::Site;
 use crate::machine::unmodelled::Block;
 use crate::qapi::RiscvSifivePlicProperties;
@@ -26,6 +26,9 @@ const MAX_SOURCES: u32 = 1024;
 const MAX_CONTEXTS: usize = 15872;
 /// Bytes of one context's threshold and claim registers.
 const CONTEXT_SIZE: u64 = 8;
+/// The causes that contexts raise (privileged architecture, section 3.1.9).
+const SUPERVISOR_EXTERNAL: u32 = 9;
+const MACHINE_EXTERNAL: u32 = 11;
 /// Output port, for wires.
 const OUTPUTS: u32 = 1;
 
@@ -231,6 +234,20 @@ impl Driver for RiscvSifivePlicProperties {
         let layout = self.layout();
         let count = |f: fn(&Layout) -> u32| layout.as_ref().map_or(0, f);
         vec![Port::inputs(count(|l| l.sources)), Port::outputs(count(|l| 2 * l.harts))]
+    }
+
+    fn line_use(&self, port: &Port, line: u32) -> LineUse {
+        if port.direction == PortDirection::Input {
+            // There is no source 0.
+            return if line == 0 { LineUse::Nothing } else { LineUse::Request };
+        }
+        match self.layout() {
+            Some(layout) if layout.contexts.contains(&line) => LineUse::Hart {
+                hartid: u64::from(self.hartid_base.unwrap_or(0)) + u64::from(line % layout.harts),
+                cause: if line < layout.harts { SUPERVISOR_EXTERNAL } else { MACHINE_EXTERNAL },
+            },
+            _ => LineUse::Nothing,
+        }
     }
 
     fn interrupt_specifier(&self, input: u32) -> Option<Vec<u32>> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use qapi_runtime::QmpError;
 
-use crate::boot::{Image, Loaded};
+use crate::boot::{Facts, Image, Loaded};
 use crate::devices::{Built, Defaults, Driver, Passive, Start};
 use crate::machine::Site;
 use crate::qapi::LoaderProperties;
@@ -99,6 +99,14 @@ impl Driver for LoaderProperties {
                 Start { hart, pc, width: None, source }
             }
         }))
+    }
+
+    fn software(&self) -> Result<Option<Facts>, QmpError> {
+        Ok(match load(self)? {
+            Load::File { path, addr, raw } => Some(Facts::read(path, addr, raw)?),
+            Load::Data { addr, bytes } => Some(Facts::data(addr, bytes.len() as u64)),
+            Load::Start(_) => None,
+        })
     }
 
     fn on_bus(&self) -> bool {

@@ -58,6 +58,10 @@ impl Driver for UnimplementedDeviceProperties {
         Some(place.bus_node(base, &[COMPATIBLE])?.with_str(NAME, &name.replace('\0', "")))
     }
 
+    fn is_placeholder(&self) -> bool {
+        true
+    }
+
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
         let name = self.name.as_deref().unwrap_or_default();
         Ok(Built::device(Arc::new(Unimplemented(site.block().placeholder(name)))))

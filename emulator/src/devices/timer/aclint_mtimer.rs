@@ -10,12 +10,14 @@ use super::nodes;
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
-use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
+use crate::devices::{Built, Defaults, Device, Driver, LineUse, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Alarm, AlarmId, Line, Site, TimeSource, VirtualClock};
 use crate::qapi::RiscvAclintMtimerProperties;
 
 const MAX_HARTS: u32 = 4095;
+/// The cause that it raises.
+const MACHINE_TIMER: u32 = 7;
 const NANOSECONDS: u128 = 1_000_000_000;
 
 impl Defaults for RiscvAclintMtimerProperties {
@@ -106,6 +108,11 @@ impl Driver for RiscvAclintMtimerProperties {
 
     fn ports(&self) -> Vec<Port> {
         vec![Port::outputs(self.layout().harts)]
+    }
+
+    fn line_use(&self, _port: &Port, line: u32) -> LineUse {
+        let hartid = u64::from(self.hartid_base.unwrap_or(0)) + u64::from(line);
+        LineUse::Hart { hartid, cause: MACHINE_TIMER }
     }
 
     fn timebase(&self) -> Option<u32> {

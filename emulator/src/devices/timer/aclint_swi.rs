@@ -10,7 +10,7 @@ use super::nodes;
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
-use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
+use crate::devices::{Built, Defaults, Device, Driver, LineUse, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Line, Site};
 use crate::qapi::RiscvAclintSwiProperties;
@@ -49,6 +49,12 @@ impl Driver for RiscvAclintSwiProperties {
 
     fn ports(&self) -> Vec<Port> {
         vec![Port::outputs(self.harts())]
+    }
+
+    fn line_use(&self, _port: &Port, line: u32) -> LineUse {
+        let hartid = u64::from(self.hartid_base.unwrap_or(0)) + u64::from(line);
+        let cause = if self.supervisor() { SUPERVISOR_SOFTWARE } else { MACHINE_SOFTWARE };
+        LineUse::Hart { hartid, cause }
     }
 
     fn bindings() -> &'static [Binding] {

@@ -15,6 +15,7 @@ mod dts;
 mod dump;
 mod fmt;
 mod help;
+mod lint;
 mod run;
 mod shell;
 mod sweep;
@@ -60,6 +61,7 @@ pub(crate) const VERBS: &[Verb] = &[
     dump::VERB,
     fmt::VERB,
     help::VERB,
+    lint::VERB,
     run::VERB,
     shell::VERB,
     sweep::VERB,
