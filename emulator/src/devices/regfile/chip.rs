@@ -96,11 +96,13 @@ impl State {
 
 impl Outputs for State {
     fn drive(&self, lines: &[Line]) {
-        for (number, line) in lines.iter().enumerate() {
-            let drives = self.layout.drives.iter();
-            let mut here = drives.filter(|drive| usize::from(drive.line) == number);
-            line.set(here.any(|drive| self.raised(drive)));
+        let mut levels = vec![false; lines.len()];
+        for drive in &self.layout.drives {
+            if let Some(level) = levels.get_mut(usize::from(drive.line)) {
+                *level |= self.raised(drive);
+            }
         }
+        lines.iter().zip(levels).for_each(|(line, level)| line.set(level));
     }
 }
 

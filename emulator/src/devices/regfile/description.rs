@@ -1,5 +1,7 @@
 //! What a stub is made of, wherever it was described, and the checks that hold for all of it.
 
+use std::collections::HashMap;
+
 use super::access::Access;
 
 /// The most registers: as many as fill 256 KiB.
@@ -15,6 +17,8 @@ pub(super) struct Description {
     pub(super) registers: Vec<Register>,
     /// What is in the description and is not modelled.
     pub(super) remarks: Vec<String>,
+    /// Where each register is in the list; the first of a name, should there be several.
+    index: HashMap<String, usize>,
 }
 
 /// A register.
@@ -224,6 +228,26 @@ impl Register {
 }
 
 impl Description {
+    /// Of registers, whose names may not be checked yet.
+    pub(super) fn new(registers: Vec<Register>, remarks: Vec<String>, size: Option<u64>) -> Self {
+        let mut description = Self { size, remarks, ..Self::default() };
+        registers.into_iter().for_each(|register| drop(description.push(register)));
+        description
+    }
+
+    /// The register of a name.
+    pub(super) fn find(&mut self, name: &str) -> Option<&mut Register> {
+        self.registers.get_mut(*self.index.get(name)?)
+    }
+
+    /// Adds a register, and gives it.
+    pub(super) fn push(&mut self, register: Register) -> &mut Register {
+        let at = self.registers.len();
+        self.index.entry(register.name.clone()).or_insert(at);
+        self.registers.push(register);
+        &mut self.registers[at]
+    }
+
     /// Checks all of it.
     ///
     /// # Errors
@@ -240,7 +264,7 @@ impl Description {
         }
         self.registers.sort_by_key(|register| register.offset);
         let registers = self.registers;
-        let mut names = std::collections::HashMap::with_capacity(registers.len());
+        let mut names = HashMap::with_capacity(registers.len());
         for (index, register) in registers.iter().enumerate() {
             register.check()?;
             if let Some(other) = names.insert(register.name.as_str(), index) {
@@ -272,10 +296,7 @@ impl Description {
     }
 }
 
-fn drives(
-    registers: &[Register],
-    names: &std::collections::HashMap<&str, usize>,
-) -> Result<Vec<Drive>, String> {
+fn drives(registers: &[Register], names: &HashMap<&str, usize>) -> Result<Vec<Drive>, String> {
     let find = |name: &str| {
         if let Some(&register) = names.get(name) {
             return Some(Place { register, range: Range::whole(registers[register].size) });

@@ -50,7 +50,7 @@ pub(super) fn read(path: &str, text: &str) -> Result<Description, String> {
                     let register =
                         RegfileRegister::decode(&value, &Path::Root("register"), Mode::KEYVAL)
                             .map_err(|error| format!("{at}: register '{name}': {}", error.desc))?;
-                    if description.registers.iter().any(|known| known.name == register.name) {
+                    if description.find(&register.name).is_some() {
                         return Err(format!(
                             "{at}: register '{name}': there is another of that name: rename one"
                         ));
@@ -95,29 +95,26 @@ impl Description {
         if given.name.is_empty() {
             return Err(format!("{at}: a register without a name: give 'name'"));
         }
-        let known = self.registers.iter_mut().find(|known| known.name == given.name);
+        let known = self.find(&given.name).is_some();
         let register = match (known, given.offset) {
-            (Some(known), _) => known,
-            (None, None) => {
+            (true, _) => self.find(&given.name),
+            (false, None) => {
                 return Err(wrong(
                     "'offset' is missing, and the file has no register of that name to change"
                         .into(),
                 ));
             }
-            (None, Some(offset)) => {
-                self.registers.push(Register {
-                    name: given.name.clone(),
-                    offset,
-                    size: 4,
-                    reset: 0,
-                    bits: Bits::plain(Access::READ_WRITE),
-                    fields: Vec::new(),
-                    at: at.into(),
-                });
-                let last = self.registers.len() - 1;
-                &mut self.registers[last]
-            }
+            (false, Some(offset)) => Some(self.push(Register {
+                name: given.name.clone(),
+                offset,
+                size: 4,
+                reset: 0,
+                bits: Bits::plain(Access::READ_WRITE),
+                fields: Vec::new(),
+                at: at.into(),
+            })),
         };
+        let Some(register) = register else { return Ok(()) };
         register.offset = given.offset.unwrap_or(register.offset);
         if let Some(size) = given.size {
             if !matches!(size, 1 | 2 | 4 | 8) {

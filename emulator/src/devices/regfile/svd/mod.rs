@@ -36,7 +36,7 @@ pub(super) fn read(path: &str, text: &str, name: Option<&str>) -> Result<Descrip
         let what = what.rsplit_once(" at ").map_or(what.as_str(), |(what, _)| what);
         format!("{path}:{}:{}: cannot read the XML: {what}", at.row, at.col)
     })?;
-    let reader = Reader { description: Description::default(), entries: 0 };
+    let reader = Reader { registers: Vec::new(), remarks: Vec::new(), entries: 0 };
     reader
         .peripheral(&document, name)
         .map_err(|wrong| match wrong.node {
@@ -88,7 +88,8 @@ struct Place<'a> {
 }
 
 struct Reader {
-    description: Description,
+    registers: Vec<Register>,
+    remarks: Vec<String>,
     entries: usize,
 }
 
@@ -148,13 +149,13 @@ impl Reader {
         let place = Place { prefix: String::new(), base: 0, inherited, registers, depth: 0 };
         self.list(registers, &place)?;
         self.leave_out_alternates();
-        self.description.size = self.region(&peripheral)?;
-        Ok(self.description)
+        let size = self.region(&peripheral)?;
+        Ok(Description::new(self.registers, self.remarks, size))
     }
 
     /// The size of the region: up to the end of the address blocks and of the registers.
     fn region<'a>(&self, peripheral: &Element<'a>) -> Result<Option<u64>, Wrong<'a>> {
-        let mut end = self.description.registers.iter().map(Register::end).max().unwrap_or(0);
+        let mut end = self.registers.iter().map(Register::end).max().unwrap_or(0);
         let Some(first) = peripheral.child("addressBlock") else { return Ok(None) };
         let owner = first.parent().unwrap_or(first);
         for block in children(owner, &["addressBlock"]) {
@@ -250,7 +251,7 @@ impl Reader {
                 self.field(&field, &mut register, inherited.access)?;
             }
         }
-        self.description.registers.push(register);
+        self.registers.push(register);
         Ok(())
     }
 
@@ -309,24 +310,24 @@ impl Reader {
 
     /// Keeps the first of those that share their place.
     fn leave_out_alternates(&mut self) {
-        let mut all = std::mem::take(&mut self.description.registers);
+        let mut all = std::mem::take(&mut self.registers);
         all.sort_by_key(|register| register.offset);
         let mut kept: Vec<Register> = Vec::with_capacity(all.len());
         for register in all {
             let near = kept.iter().rev().take_while(|other| register.offset - other.offset < 8);
             match near.into_iter().find(|other| other.conflicts(&register)) {
-                Some(other) => self.description.remarks.push(format!(
+                Some(other) => self.remarks.push(format!(
                     "{}: left out: register '{}': it stands where '{}' does, which is modelled",
                     register.at, register.name, other.name
                 )),
                 None => kept.push(register),
             }
         }
-        self.description.registers = kept;
+        self.registers = kept;
     }
 
     fn leave_out(&mut self, node: Node<'_, '_>, what: &str) {
-        self.description.remarks.push(format!("{}: left out: {what}", position(node)));
+        self.remarks.push(format!("{}: left out: {what}", position(node)));
     }
 }
 
