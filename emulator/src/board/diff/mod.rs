@@ -1,14 +1,17 @@
 //! How two boards differ, by meaning: their normal forms side by side.
 
+mod patch;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use qapi_runtime::{Encode, Map, QmpError, Value};
 
 use super::dump::{Item, Normal, Paths};
-use super::{Board, Mapping, Name};
+use super::{Board, Change, Mapping, Name};
+use crate::door::Command;
 use crate::qapi::{
-    BoardDeviceChange, BoardDiff, BoardMappingChange, BoardPropertyChange, BoardWireChange,
-    DeviceOptions,
+    BoardCommand, BoardDeviceChange, BoardDiff, BoardMappingChange, BoardPropertyChange,
+    BoardWireChange, DeviceOptions,
 };
 
 impl Board {
@@ -18,14 +21,23 @@ impl Board {
     /// It cannot be made into it by commands.
     pub fn diff(&self, other: &Self) -> Result<BoardDiff, QmpError> {
         let (before, after) = (Normal::of(self), Normal::of(other));
-        Ok(compare(&before, &after))
+        let mut diff = compare(&before, &after);
+        if !diff.is_empty() {
+            let changes = patch::patch(self, other)?;
+            let told = |change: &Change| {
+                let Command { name, arguments } = change.command();
+                BoardCommand { command: name, arguments: Some(Value::Object(arguments)) }
+            };
+            diff.patch = changes.iter().map(told).collect();
+        }
+        Ok(diff)
     }
 }
 
 impl BoardDiff {
     /// Whether the boards are the same.
     pub fn is_empty(&self) -> bool {
-        let Self { machine, devices, mappings, wires, reordered } = self;
+        let Self { machine, devices, mappings, wires, reordered, patch: _ } = self;
         machine.is_empty()
             && devices.is_empty()
             && mappings.is_empty()
@@ -41,6 +53,7 @@ fn compare(before: &Normal, after: &Normal) -> BoardDiff {
         mappings: mappings(before, after),
         wires: wires(before, after),
         reordered: reordered(before, after),
+        patch: Vec::new(),
     }
 }
 

@@ -107,7 +107,7 @@ pub(super) fn wire(paths: &Paths<'_>, from: &PortRef, to: &str) -> Change {
     Change::Set(paths.owner(from), paths.line(from), to.into())
 }
 
-pub(super) fn map(mapping: &BoardMapping) -> Result<Change, QmpError> {
+pub(in crate::board) fn map(mapping: &BoardMapping) -> Result<Change, QmpError> {
     let BoardMapping { device, mmio, addr, parent, priority, alias, offset, size } =
         mapping.clone();
     if parent.is_some() {

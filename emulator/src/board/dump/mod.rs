@@ -13,7 +13,7 @@ mod script;
 mod tests;
 
 pub use change::Change;
-pub(super) use image::Paths;
+pub(super) use image::{Paths, map};
 pub(super) use normal::{Item, Normal};
 
 use qapi_runtime::QmpError;

@@ -49,6 +49,8 @@ pub(in crate::board) struct Normal {
     /// In order of the address; those that overlap with the same priority stand together, in the
     /// order of their creation.
     pub mappings: Vec<Mapping>,
+    /// How many of them stand together, from the first on.
+    pub rows: Vec<usize>,
     pub wires: Vec<(PortRef, PortRef)>,
     /// Outputs that are wired when their devices are added, otherwise than they are on this board.
     pub unwanted: Vec<PortRef>,
@@ -105,7 +107,7 @@ impl Normal {
             let options = devices::normal(&device.options);
             items.push(Item { device: device.clone(), label, options, group });
         }
-        let mappings = mappings(board, &labels);
+        let (mappings, rows) = mappings(board, &labels);
         let mut bare = Board { wires: wire::Wires::default(), ..board.clone() };
         for item in &items {
             // What fails now does so again when the board is built.
@@ -117,7 +119,7 @@ impl Normal {
         wires.sort_by_key(|(from, _)| (places[&from.device], from.unit, from.port, from.line));
         let unwanted = bare.wires().filter(|(from, to)| board.wired_to(from) != Some(to));
         let unwanted = unwanted.map(|(from, _)| relabel(from)).collect();
-        (Self { machine: machine(&board.machine), items, mappings, wires, unwanted }, labels)
+        (Self { machine: machine(&board.machine), items, mappings, rows, wires, unwanted }, labels)
     }
 
     /// The devices by their labels.
@@ -142,8 +144,8 @@ fn machine(given: &MachineOptions) -> MachineOptions {
     MachineOptions { smp: None, memory: None, dtb, type_: none.type_, ..given.clone() }
 }
 
-fn mappings(board: &Board, labels: &HashMap<Name, Name>) -> Vec<Mapping> {
-    let mut all: Vec<Mapping> = board.mappings.values().cloned().collect();
+fn mappings(board: &Board, labels: &HashMap<Name, Name>) -> (Vec<Mapping>, Vec<usize>) {
+    let mut all = board.view_all();
     // Those that can hide each other stand together, by address.
     let space = |mapping: &Mapping| {
         let parent = mapping.parent.as_ref();
@@ -176,20 +178,34 @@ fn mappings(board: &Board, labels: &HashMap<Name, Name>) -> Vec<Mapping> {
         }
     }
     rows.sort_by_key(|row| (space(&row[0]).0, row[0].addr, row[0].priority));
+    let lengths = rows.iter().map(Vec::len).collect();
     let ordered = rows.into_iter().flat_map(|mut row| {
         row.sort_by_key(|mapping| mapping.order);
         row
     });
-    let relabel = |mapping: Mapping| Mapping {
-        device: labels[&mapping.device].clone(),
-        parent: mapping.parent.map(|parent| RegionRef {
-            device: labels[&parent.device].clone(),
-            region: parent.region,
-        }),
-        // What is left means the same whatever came before.
-        order: 0,
-        entry: 0,
-        ..mapping
-    };
-    ordered.map(relabel).collect()
+    let label = |name: &Name| labels.get(name).cloned();
+    (ordered.filter_map(|mapping| mapping.relabelled(label)).collect(), lengths)
+}
+
+impl Mapping {
+    /// The mapping in the normal form: by labels, and the same whatever came before.
+    pub(in crate::board) fn relabelled(
+        self,
+        label: impl Fn(&Name) -> Option<Name>,
+    ) -> Option<Self> {
+        let parent = match self.parent {
+            Some(RegionRef { device, region }) => {
+                Some(RegionRef { device: label(&device)?, region })
+            }
+            None => None,
+        };
+        Some(Self { device: label(&self.device)?, parent, order: 0, entry: 0, ..self })
+    }
+}
+
+impl Board {
+    /// All mappings.
+    pub(in crate::board) fn view_all(&self) -> Vec<Mapping> {
+        self.mappings.values().cloned().collect()
+    }
 }

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use qapi_runtime::{Decode, Encode, Mode, Path, Value};
 use serde_json::json;
 
-use crate::board::random::{Random, board};
+use crate::board::random::{Random, board, step};
 use crate::board::{Board, Origin};
 use crate::cli::script::{Line, Program};
 use crate::door::{Command, Door, Startup};
-use crate::phase::Arrival;
+use crate::edit::Draft;
+use crate::phase::{Arrival, Stage};
 use crate::qapi::{BoardDump, BoardDumpFormat, MachineType, Phase};
 
 /// How many random boards are tried.
@@ -94,6 +95,29 @@ fn random_boards() {
     for seed in 0..BOARDS {
         let board = board(&mut Random::new(seed), 60);
         check(&format!("seed {seed}"), &board);
+    }
+}
+
+/// The patch, executed as a client would, makes the one into the other.
+#[test]
+fn patches_of_random_boards() {
+    for seed in 0..BOARDS {
+        let mut random = Random::new(seed + 1000);
+        let first = board(&mut random, 30);
+        let other = match seed % 2 {
+            0 => board(&mut random, 30),
+            _ => (0..8).fold(first.clone(), |board, _| step(&mut random, &board)),
+        };
+        let diff = first.diff(&other).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let mut door = door();
+        door.stage = Stage::Initialized(Draft::new(first));
+        door.transact(&diff.patch).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert_eq!(
+            script_of(door.board().unwrap()),
+            script_of(&other),
+            "seed {seed}: {:?}",
+            diff.patch
+        );
     }
 }
 

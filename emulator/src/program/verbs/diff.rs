@@ -5,14 +5,23 @@ use std::fmt::Write as _;
 use qapi_runtime::{Encode, Value};
 
 use super::{Arguments, Flag, Run, Verb, print};
+use crate::cli::script;
+use crate::door::Command;
 use crate::program::Failure;
-use crate::qapi::{BoardDiff, BoardMapping, BoardPropertyChange};
+use crate::qapi::{BoardCommand, BoardDiff, BoardMapping, BoardPropertyChange};
 
 pub(super) const VERB: Verb = Verb {
     name: "diff",
     arguments: "[OPTION...] BOARD BOARD",
     help: "compares two boards by meaning; status 1 when they differ",
-    options: &[Flag { name: "json", value: None, help: "print what board-diff returns" }],
+    options: &[
+        Flag { name: "json", value: None, help: "print what board-diff returns" },
+        Flag {
+            name: "patch",
+            value: None,
+            help: "print the commands that make the first board into the second, as script lines",
+        },
+    ],
     run: Run::Plain(run),
 };
 
@@ -20,9 +29,20 @@ fn run(given: &Arguments) -> Result<u8, Failure> {
     let boards = given.boards(2..=2)?;
     let [first, second] = boards.as_slice() else { return Ok(2) };
     let diff = first.board()?.diff(&second.board()?)?;
-    let text = if given.has("json") { format!("{:#}\n", diff.encode()) } else { describe(&diff) };
+    let text = if given.has("json") {
+        format!("{:#}\n", diff.encode())
+    } else if given.has("patch") {
+        diff.patch.iter().filter_map(line).collect()
+    } else {
+        describe(&diff)
+    };
     print(&text);
     Ok(u8::from(!diff.is_empty()))
+}
+
+fn line(action: &BoardCommand) -> Option<String> {
+    let command = Command::new(&action.command, action.arguments.clone()?).ok()?;
+    Some(format!("{}\n", script::line(&command)))
 }
 
 /// A line a difference: `+` for what is new, `-` for what is gone, `~` for what is another.
