@@ -270,12 +270,13 @@ impl Driver for RiscvSifivePlicProperties {
             let output = PortRef { device, unit: 0, port: OUTPUTS, line };
             place.board.wired_to(&output).and_then(|input| place.specifier(input))
         };
-        let some_hart = layout.contexts.iter().find_map(|line| target(*line))?;
-        let nowhere = vec![some_hart[0], NOWHERE];
-        let cells: Vec<u32> = layout
+        let cells = |line: &u32| target(*line);
+        // A PLIC that leads nowhere is one all the same: others refer to it.
+        let nowhere = layout.contexts.iter().find_map(cells).map(|hart| vec![hart[0], NOWHERE]);
+        let contexts: Vec<u32> = layout
             .contexts
             .iter()
-            .flat_map(|line| target(*line).unwrap_or_else(|| nowhere.clone()))
+            .flat_map(|line| target(*line).or_else(|| nowhere.clone()).unwrap_or_default())
             .collect();
         let node = place.bus_node("plic", &["sifive,plic-1.0.0", "riscv,plic0"])?;
         Some(
@@ -284,7 +285,7 @@ impl Driver for RiscvSifivePlicProperties {
                 .with_cells("#address-cells", &[0])
                 .with_cells("riscv,ndev", &[layout.sources - 1])
                 .with_cells("riscv,max-priority", &[layout.max_priority])
-                .with_cells("interrupts-extended", &cells)
+                .with_cells("interrupts-extended", &contexts)
                 .with_cells("phandle", &[place.phandle()]),
         )
     }
