@@ -231,7 +231,9 @@ impl Description {
     /// Of registers, whose names may not be checked yet.
     pub(super) fn new(registers: Vec<Register>, remarks: Vec<String>, size: Option<u64>) -> Self {
         let mut description = Self { size, remarks, ..Self::default() };
-        registers.into_iter().for_each(|register| drop(description.push(register)));
+        for register in registers {
+            description.push(register);
+        }
         description
     }
 

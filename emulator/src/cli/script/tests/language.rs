@@ -203,7 +203,7 @@ fn mistakes_are_named() {
         ("let x = \"a\" - 1", "b.qmp:1:13: '-' needs numbers, not a text"),
         ("let x = 1 == \"1\"", "b.qmp:1:11: a number is never a text"),
         ("let x = [1][1]", "b.qmp:1:12: there is no item 1: there are 1"),
-        ("let x = foo(1)", "b.qmp:1:9: there is no function 'foo': hex, len, max, min are"),
+        ("let x = foo(1)", "b.qmp:1:9: there is no function 'foo': hex, len, max, min, repeat are"),
         ("let x = len(1)", "b.qmp:1:9: len(LIST or TEXT): a number has no length"),
         ("let x = 1..\"a\"", "b.qmp:1:12: a range goes from number to number, not a text"),
         ("let x = 0..4 step 0", "b.qmp:1:10: the step of a range cannot be 0"),
