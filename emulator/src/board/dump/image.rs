@@ -121,7 +121,7 @@ pub(in crate::board) fn map(mapping: &BoardMapping) -> Result<Change, QmpError> 
     Ok(Change::Map(SysbusMmioMap { device, mmio, addr, priority, alias, offset, size }))
 }
 
-/// What leads an output, DEVICE/PORT[N], to an input, or nowhere.
+/// What leads an output, `DEVICE/PORT[N]`, to an input, or nowhere.
 fn lead(from: &str, to: &str) -> Result<Change, QmpError> {
     let (path, output) = from.rsplit_once('/').ok_or_else(|| {
         QmpError::generic(format!("'{from}' is no output: expected DEVICE/PORT[N]"))
