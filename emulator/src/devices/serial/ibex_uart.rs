@@ -82,6 +82,10 @@ impl Driver for IbexUartProperties {
         vec![Port::irqs(interrupt::COUNT)]
     }
 
+    fn console(&self) -> Option<&str> {
+        Some(self.chardev.as_deref().unwrap_or_default())
+    }
+
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
         let uart = Arc::new(Uart {
             chip: Chip::new(State::default(), site.lines.clone()),
