@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::board::{Board, Object};
 use crate::door::Command;
-use crate::qapi::{DeviceMap, DeviceOptions, DeviceUnmap, SysbusMmioMap};
+use crate::qapi::{DeviceMap, DeviceOptions, DeviceUnmap, LintWaiver, SysbusMmioMap};
 
 /// A change of a board.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub enum Change {
     Unmap(DeviceUnmap),
     /// A property of the object at a path gets a value; an output, the path of an input or nothing.
     Set(String, String, Value),
+    /// A finding of lint may stay.
+    Waive(LintWaiver),
 }
 
 impl Change {
@@ -36,6 +38,7 @@ impl Change {
             Self::Set(path, property, value) => {
                 ("qom-set", json!({ "path": path, "property": property, "value": value }))
             }
+            Self::Waive(waiver) => ("board-lint-waive", waiver.encode()),
         };
         let arguments = match arguments {
             Value::Object(arguments) => arguments,
@@ -59,6 +62,7 @@ impl Change {
                 let object = board.find(path)?;
                 board.set(&object, property, value)
             }
+            Self::Waive(waiver) => board.waive(waiver),
         }
     }
 

@@ -26,6 +26,7 @@ impl Normal {
                 .iter()
                 .map(|(from, to)| BoardWire { from: paths.port(from), to: paths.port(to) })
                 .collect(),
+            waivers: Some(self.waivers.clone()).filter(|waivers| !waivers.is_empty()),
         }
     }
 }
@@ -162,6 +163,9 @@ pub(super) fn build(
     }
     for (index, BoardWire { from, to }) in image.wires.iter().enumerate() {
         step(&mut board, format!("wires[{index}]"), lead(from, to))?;
+    }
+    for (index, waiver) in image.waivers.iter().flatten().enumerate() {
+        step(&mut board, format!("waivers[{index}]"), Ok(Change::Waive(waiver.clone())))?;
     }
     Ok(board)
 }

@@ -8,10 +8,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::board::lint::Waiver;
 use crate::board::{Board, Device, Mapping, Name, PortRef, RegionRef, wire};
 use crate::devices;
 use crate::machines;
-use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, MachineOptions};
+use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, LintWaiver, MachineOptions};
 
 /// A device in the normal form.
 #[derive(Clone, Debug)]
@@ -54,6 +55,8 @@ pub(in crate::board) struct Normal {
     pub wires: Vec<(PortRef, PortRef)>,
     /// Outputs that are wired when their devices are added, otherwise than they are on this board.
     pub unwanted: Vec<PortRef>,
+    /// By rule and object.
+    pub waivers: Vec<LintWaiver>,
 }
 
 impl Group {
@@ -119,7 +122,10 @@ impl Normal {
         wires.sort_by_key(|(from, _)| (places[&from.device], from.unit, from.port, from.line));
         let unwanted = bare.wires().filter(|(from, to)| board.wired_to(from) != Some(to));
         let unwanted = unwanted.map(|(from, _)| relabel(from)).collect();
-        (Self { machine: machine(&board.machine), items, mappings, rows, wires, unwanted }, labels)
+        let machine = machine(&board.machine);
+        let mut waivers: Vec<LintWaiver> = board.waivers().iter().map(Waiver::told).collect();
+        waivers.sort_by(|a, b| (a.rule, &a.object).cmp(&(b.rule, &b.object)));
+        (Self { machine, items, mappings, rows, wires, unwanted, waivers }, labels)
     }
 
     /// The devices by their labels.

@@ -33,6 +33,9 @@ pub(super) fn write(normal: &Normal) -> Result<Vec<String>, QmpError> {
         }
         device(Value::Object(form));
     }
+    if let Some(waiver) = normal.waivers.first() {
+        return Err(no_option(&format!("A waiver of '{}'", waiver.rule)));
+    }
     if let Some(from) = normal.unwanted.first() {
         return Err(no_option(&format!("That '{}' is not wired", paths.port(from))));
     }

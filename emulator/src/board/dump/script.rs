@@ -47,5 +47,7 @@ pub(super) fn write(normal: &Normal) -> Result<String, QmpError> {
         "Interrupts",
         &unwanted.chain(wires).map(|change| change.command()).collect::<Vec<_>>(),
     );
+    let waivers = normal.waivers.iter().cloned().map(Change::Waive);
+    section("Findings that may stay", &waivers.map(|change| change.command()).collect::<Vec<_>>());
     Ok(text)
 }

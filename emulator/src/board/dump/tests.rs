@@ -142,3 +142,16 @@ fn the_order_of_independent_commands_does_not_show() {
     check("in order", &one);
     assert_eq!(script_of(&one), script_of(&other));
 }
+
+#[test]
+fn waivers_are_part_of_a_board() {
+    let waiver =
+        "board-lint-waive rule=region-unmapped object=/machine/peripheral/u reason='not yet'";
+    let text = format!(
+        "machine-set type=none\nset-machine-phase phase=initialized\n\
+         device_add driver=riscv.sifive.uart id=u\n{waiver}\n"
+    );
+    let board = from_script(&text);
+    check("waived", &board);
+    assert!(script_of(&board).contains("rule=region-unmapped"), "{}", script_of(&board));
+}
