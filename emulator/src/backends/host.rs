@@ -9,9 +9,10 @@ use qapi_runtime::QmpError;
 
 use super::char::{CharConfig, CharError, Chardev};
 use super::io_thread::IoThread;
-use super::objects::Objects;
+use super::objects::{self, Objects};
 use crate::machine::semihosting;
 use crate::machine::trace::Trace;
+use crate::qapi::ObjectOptions;
 use crate::qmp::{EventHub, Monitor};
 
 /// The character back ends by id.
@@ -140,6 +141,17 @@ impl Host {
     pub fn open(&self, id: &str, config: &CharConfig) -> Result<Arc<Chardev>, CharError> {
         let config = if self.closed { &CharConfig::Null } else { config };
         Chardev::open(id, config, self.io.handle())
+    }
+
+    /// Adds an object; on a closed host, without looking for its file.
+    ///
+    /// # Errors
+    /// The id is taken, there can be no such object, or its file cannot be opened.
+    pub fn add_object(&self, object: ObjectOptions) -> Result<(), QmpError> {
+        if !self.closed {
+            objects::try_open(&object.qom_type)?;
+        }
+        self.objects.add(object)
     }
 
     /// Tells the user something that is no error.

@@ -129,11 +129,22 @@ fn check(kind: &ObjectOptionsQomType) -> Result<(), QmpError> {
     };
     match kind {
         ObjectOptionsQomType::MemoryBackendRam(ram) => sized(ram.size),
+        ObjectOptionsQomType::MemoryBackendFile(file) => sized(file.size),
+        ObjectOptionsQomType::RngBuiltin(_) | ObjectOptionsQomType::RngRandom(_) => Ok(()),
+    }
+}
+
+/// Whether the file of an object, if it has one, can be opened. One of shared memory is made.
+///
+/// # Errors
+/// It cannot; or what is wrong with the object, of which nothing is made then.
+pub fn try_open(kind: &ObjectOptionsQomType) -> Result<(), QmpError> {
+    check(kind)?;
+    match kind {
         ObjectOptionsQomType::MemoryBackendFile(file) => {
-            sized(file.size)?;
             open(file).map(drop).map_err(|error| unusable(file, &error))
         }
-        ObjectOptionsQomType::RngBuiltin(_) => Ok(()),
+        ObjectOptionsQomType::MemoryBackendRam(_) | ObjectOptionsQomType::RngBuiltin(_) => Ok(()),
         ObjectOptionsQomType::RngRandom(rng) => {
             let name = rng.filename.as_deref().unwrap_or(RANDOM);
             File::open(name).map(drop).map_err(|error| {

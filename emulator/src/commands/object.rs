@@ -9,7 +9,7 @@ use crate::qapi::{ObjectCommands, ObjectDel, ObjectOptions};
 impl ObjectCommands for Door {
     fn object_add(&mut self, arguments: ObjectOptions) -> Result<(), QmpError> {
         check_id(&arguments.id)?;
-        self.host.objects.add(arguments)
+        self.host.add_object(arguments)
     }
 
     fn object_del(&mut self, arguments: ObjectDel) -> Result<(), QmpError> {

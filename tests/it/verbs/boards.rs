@@ -99,6 +99,7 @@ x-chardev-add id=sock backend=socket path=\"{dir}/sock\" server=true wait=true
 x-chardev-add id=mon backend=stdio
 x-monitor-add chardev=mon mode=control
 x-log-set items=[\"int\"] filename=\"{dir}/log\"
+object-add qom-type=memory-backend-file id=m size=64KiB mem-path=\"{dir}/ram\" share=true
 machine-set type=none
 set-machine-phase phase=initialized
 device_add driver=riscv.sifive.uart id=uart chardev=out
@@ -108,7 +109,7 @@ set-machine-phase phase=ready
     scratch.file("x.qmp", script.replace("{dir}", dir.trim_end_matches('/')))?;
     let ended = check(&scratch, &["{dir}/x.qmp"])?;
     ensure!(ended.status.success() && ended.out.contains("devices: 1"), "{ended:?}");
-    for name in ["out", "sock", "log"] {
+    for name in ["out", "sock", "log", "ram"] {
         ensure!(!scratch.path(name).exists(), "{name} was made");
     }
     Ok(())
