@@ -9,7 +9,6 @@ mod device_tree;
 mod draw;
 mod dump;
 mod human;
-mod inspect;
 mod introspect;
 mod journal;
 mod lint;

@@ -3,7 +3,7 @@
 
 use qapi_runtime::{QmpError, Value};
 
-use crate::board::{Object, Property, not_found};
+use crate::board::{Board, Object, Property, not_found};
 use crate::door::Door;
 use crate::machines;
 use crate::phase::Stage;
@@ -84,7 +84,11 @@ impl Door {
         };
         match beside {
             Some(beside) => Ok(Place::Beside(beside)),
-            None => self.stage.board()?.find(path).map(Place::Board),
+            None => {
+                let board = self.stage.board()?;
+                let found = board.find(path).map(Place::Board);
+                found.or_else(|error| line(board, path).map(Place::Beside).ok_or(error))
+            }
         }
     }
 
@@ -190,4 +194,13 @@ fn below(
             Err(not_found(path, &outer, children))
         }
     }
+}
+
+/// An interrupt line, which is a child of its device and has nothing but a type.
+fn line(board: &Board, path: &str) -> Option<Beside> {
+    let (parent, name) = path.rsplit_once('/')?;
+    let properties = board.properties(&board.find(parent).ok()?);
+    let child = properties.into_iter().find(|property| property.name == name)?;
+    let kind = child.ty.strip_prefix("child<")?.strip_suffix('>')?;
+    Some(Beside::new(path, kind))
 }

@@ -1,0 +1,183 @@
+//! `info`: what there is to see, in QEMU's words where people know them; else the answer of the
+//! command `query-NAME`.
+
+use std::fmt::Write as _;
+
+use qapi_runtime::{QmpError, Value};
+use serde_json::json;
+
+use super::{inspect, schema};
+use crate::board::{Board, View};
+use crate::devices::PortDirection;
+use crate::door::{Command, Door};
+
+/// What prints something about the program; `info NAME`.
+struct Info {
+    name: &'static str,
+    help: &'static str,
+    print: fn(&mut Door, usize) -> Result<String, QmpError>,
+}
+
+const INFOS: &[Info] = &[
+    Info { name: "chardev", help: "show the character devices", print: info_chardev },
+    Info { name: "cpus", help: "show infos for each CPU", print: inspect::cpus },
+    Info {
+        name: "mtree",
+        help: "show memory tree",
+        print: |door, _| Ok(mtree(&door.stage.board()?.view())),
+    },
+    Info { name: "name", help: "show the current VM name", print: info_name },
+    Info {
+        name: "qom-tree",
+        help: "show QOM composition tree",
+        print: |door, _| {
+            let mut text = String::from("/machine (machine)\n");
+            qom_tree(door, "/machine", 1, &mut text)?;
+            Ok(text)
+        },
+    },
+    Info {
+        name: "qtree",
+        help: "show device tree",
+        print: |door, _| Ok(qtree(door.stage.board()?)),
+    },
+    Info {
+        name: "registers",
+        help: "show the cpu registers",
+        print: |door, hart| inspect::registers(door, false, hart),
+    },
+    Info {
+        name: "registers -a",
+        help: "show the registers of all cpus",
+        print: |door, hart| inspect::registers(door, true, hart),
+    },
+    Info { name: "status", help: "show the current VM status", print: info_status },
+    Info {
+        name: "version",
+        help: "show the version",
+        print: |_, _| Ok(format!("{}\n", version())),
+    },
+];
+
+/// `info`, `info WHAT`
+pub(super) fn run(door: &mut Door, what: &str, hart: usize) -> Result<String, QmpError> {
+    if what.is_empty() {
+        let own = INFOS.iter().map(|info| format!("info {}  -- {}\n", info.name, info.help));
+        let others = schema::queries()
+            .filter(|(name, _)| INFOS.iter().all(|info| info.name != *name))
+            .map(|(name, command)| format!("info {name}  -- {}\n", schema::brief(command)));
+        return Ok(own.chain(others).collect());
+    }
+    if let Some(info) = INFOS.iter().find(|info| info.name == what) {
+        return (info.print)(door, hart);
+    }
+    let (name, rest) = what.split_once(char::is_whitespace).unwrap_or((what, ""));
+    match schema::query(name) {
+        Some(command) => schema::run(door, command, rest),
+        None => Ok(format!("unknown command: 'info {what}'\n")),
+    }
+}
+
+fn version() -> String {
+    let (major, minor, micro) = crate::QEMU_VERSION;
+    format!("{major}.{minor}.{micro} ({})", crate::PACKAGE)
+}
+
+fn query(door: &mut Door, name: &str) -> Result<Value, QmpError> {
+    door.execute(&Command::new(name, json!({}))?)
+}
+
+fn info_status(door: &mut Door, _hart: usize) -> Result<String, QmpError> {
+    let status = query(door, "query-status")?;
+    let name = status["status"].as_str().unwrap_or_default();
+    Ok(match name {
+        "running" => "VM status: running\n".into(),
+        "paused" => "VM status: paused\n".into(),
+        _ => format!("VM status: paused ({name})\n"),
+    })
+}
+
+fn info_name(door: &mut Door, _hart: usize) -> Result<String, QmpError> {
+    let name = query(door, "query-name")?;
+    Ok(name["name"].as_str().map(|name| format!("{name}\n")).unwrap_or_default())
+}
+
+fn info_chardev(door: &mut Door, _hart: usize) -> Result<String, QmpError> {
+    let list = query(door, "query-chardev")?;
+    let lines = list.as_array().into_iter().flatten().map(|one| {
+        let text = |key: &str| one[key].as_str().unwrap_or_default().to_string();
+        format!("{}: filename={}\n", text("label"), text("filename"))
+    });
+    Ok(lines.collect())
+}
+
+/// What is below a path, as `qom-list` tells it.
+fn qom_tree(door: &mut Door, path: &str, depth: usize, text: &mut String) -> Result<(), QmpError> {
+    let list = door.execute(&Command::new("qom-list", json!({ "path": path }))?)?;
+    for property in list.as_array().into_iter().flatten() {
+        let word = |key: &str| property[key].as_str().unwrap_or_default();
+        let kind = word("type").strip_prefix("child<").and_then(|kind| kind.strip_suffix('>'));
+        let Some(kind) = kind else { continue };
+        let name = word("name");
+        let _ = writeln!(text, "{:indent$}/{name} ({kind})", "", indent = depth * 2);
+        qom_tree(door, &format!("{path}/{name}"), depth + 1, text)?;
+    }
+    Ok(())
+}
+
+/// Mappings by address; what is hidden by another is said to be.
+fn mtree(view: &View) -> String {
+    let mut text = String::from(
+        "address-space: memory\n  0000000000000000-ffffffffffffffff (prio 0, i/o): system\n",
+    );
+    let mut order: Vec<usize> = (0..view.mappings.len()).collect();
+    order.sort_by_key(|&index| (view.mappings[index].addr, view.mappings[index].order));
+    for index in order {
+        let mapping = &view.mappings[index];
+        let seen: u128 = view
+            .spans
+            .iter()
+            .filter(|span| span.mapping == index)
+            .map(|span| u128::from(span.last - span.first) + 1)
+            .sum();
+        let hidden = match seen {
+            0 => " [hidden]",
+            seen if seen < u128::from(mapping.size) => " [partly hidden]",
+            _ => "",
+        };
+        let alias =
+            mapping.alias.as_ref().map(|alias| format!(" (alias {alias})")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "    {:016x}-{:016x} (prio {}): {}[{}]{alias}{hidden}",
+            mapping.addr,
+            mapping.last(),
+            mapping.priority,
+            mapping.device,
+            mapping.region
+        );
+    }
+    text
+}
+
+/// Devices with their regions and wires.
+fn qtree(board: &Board) -> String {
+    let mut text = String::from("bus: main-system-bus\n  type System\n");
+    for device in board.devices() {
+        let id = if device.named { &*device.name } else { "" };
+        let _ = writeln!(text, "  dev: {}, id \"{id}\"", device.kind());
+        for port in device.driver().ports() {
+            let way = if port.direction == PortDirection::Input { "in" } else { "out" };
+            let _ = writeln!(text, "    gpio-{way} \"{}\" {}", port.name, port.count);
+        }
+        for (from, to) in board.wires_from(device) {
+            let _ =
+                writeln!(text, "    irq {} -> {}", board.port_path(&from), board.port_path(&to));
+        }
+        let mappings = board.mappings_of(&device.name);
+        for mapping in mappings.filter_map(|mapping| board.placed(mapping)) {
+            let _ = writeln!(text, "    mmio {:016x}/{:016x}", mapping.addr, mapping.size);
+        }
+    }
+    text
+}
