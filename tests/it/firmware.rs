@@ -1,5 +1,5 @@
 //! Firmware that others wrote, as Debian packages it: OpenSBI, and U-Boot behind it, on the machines
-//! `sifive_dt` and `sifive_u` and on a board built from nothing (`boards/opensbi.qmp`), to a prompt that answers,
+//! `sifive_dt`, `sifive_u` and `virt` and on a board built from nothing (`boards/opensbi.qmp`), to a prompt that answers,
 //! powers off and resets. 32-bit boards run the project's own guest and, where
 //! there is one, OpenSBI for 32 bits, which Debian 12 does not have.
 
@@ -11,6 +11,7 @@ use boardwright_tests::PATIENCE;
 use boardwright_tests::program::{self, Program, Scratch};
 
 const OPENSBI: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf";
+const DYNAMIC: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.elf";
 const U_BOOT: &str = "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin";
 /// What OpenSBI's banner begins with, once a start.
 const BANNER: &str = "OpenSBI v";
@@ -139,6 +140,7 @@ const ON_FOUR_HARTS: Expected = Expected {
     isa: "rv64imafdc",
     ..ON_SIFIVE_DT
 };
+const ON_VIRT: Expected = Expected { name: "riscv-virtio,qemu", harts: "2", ..ON_FOUR_HARTS };
 const ON_SIFIVE_U: Expected = Expected {
     name: "SiFive HiFive Unleashed A00",
     harts: "2",
@@ -188,8 +190,20 @@ fn opensbi_and_u_boot_run_on_sifive_u() -> Result<()> {
 }
 
 #[test]
+fn opensbi_and_u_boot_run_on_virt() -> Result<()> {
+    require(DYNAMIC)?;
+    require(OPENSBI)?;
+    require(U_BOOT)?;
+    for (firmware, machine) in [(OPENSBI, "virt"), (DYNAMIC, "virt,aclint=on")] {
+        let arguments =
+            ["-M", machine, "-nographic", "-smp", "2", "-bios", firmware, "-kernel", U_BOOT];
+        check_boot(Program::start(&arguments)?, &ON_VIRT, 128 << 20)?;
+    }
+    Ok(())
+}
+
+#[test]
 fn opensbi_that_is_told_where_to_go_runs_on_sifive_u() -> Result<()> {
-    const DYNAMIC: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.elf";
     require(DYNAMIC)?;
     require(U_BOOT)?;
     let arguments = ["-M", "sifive_u", "-nographic", "-bios", DYNAMIC, "-kernel", U_BOOT];

@@ -15,7 +15,7 @@ fn machines() -> Result<Vec<String>> {
 #[test]
 fn every_machine_gets_ready() -> Result<()> {
     let machines = machines()?;
-    for known in ["none", "sifive_dt", "sifive_e", "sifive_u"] {
+    for known in ["none", "sifive_dt", "sifive_e", "sifive_u", "virt"] {
         ensure!(machines.iter().any(|machine| machine == known), "{known}: {machines:?}");
     }
     for machine in machines {
@@ -43,6 +43,17 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["-M", "sifive_e", "-m", "32K"], "Invalid RAM size, should be 16 KiB"),
     (&["-M", "sifive_e", "-kernel", "/no/where"], "Cannot read '/no/where'"),
     (&["-M", "sifive_e,msel=1"], "msel"),
+    (
+        &["-M", "virt", "-smp", "513"],
+        "Invalid SMP CPUs 513. The max CPUs supported by machine 'virt' is 512",
+    ),
+    (&["-M", "virt,aia=aplic"], "'aia' does not accept value 'aplic' (accepted: none)"),
+    (
+        &["-M", "virt,acpi=on"],
+        "Machine 'virt' has no ACPI tables: leave 'acpi' out, or say acpi=off",
+    ),
+    (&["-M", "virt,iommu-sys=on"], "Machine 'virt' has no IOMMU"),
+    (&["-M", "virt,usb=on"], "Machine 'virt' has no USB controller"),
 ];
 
 #[test]

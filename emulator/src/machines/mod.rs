@@ -9,6 +9,7 @@ mod sifive_dt;
 mod sifive_e;
 mod sifive_u;
 mod steps;
+mod virt;
 
 use std::ops::RangeInclusive;
 
@@ -19,7 +20,7 @@ use crate::door::{Command, Step};
 use crate::qapi::{
     CommandOrigin, DeviceOptions, MachineOptions, MachineOptionsBase, MachineOptionsNone,
     MachineOptionsOpentitan, MachineOptionsSifiveDt, MachineOptionsSifiveE, MachineOptionsSifiveU,
-    MachineOptionsType, MachineType,
+    MachineOptionsType, MachineOptionsVirt, MachineType,
 };
 
 /// The harts that a machine has of itself.
@@ -117,6 +118,7 @@ machines! {
     SifiveDt => sifive_dt, MachineOptionsSifiveDt;
     SifiveE => sifive_e, MachineOptionsSifiveE;
     SifiveU => sifive_u, MachineOptionsSifiveU;
+    Virt => virt, MachineOptionsVirt;
 }
 
 /// The members of a machine's options: those of every machine, then its own.

@@ -158,7 +158,7 @@ const EXTREME: &[(&str, &str, &str, &str)] = &[
         "<0 1>",
         "clint { compatible = \"riscv,clint0\"; reg = <0xffffffff 0xfffff000 0 0x1000>; \
          interrupts-extended = <&intc 3>, <&intc 7>; };",
-        "sysbus-mmio-map swi@fffffffffffff000: Parameter 'addr' expects …",
+        "sysbus-mmio-map clint: Parameter 'addr' expects …",
     ),
     (
         "<0 0>",

@@ -120,13 +120,7 @@ impl Driver for RiscvAclintMtimerProperties {
     }
 
     fn bindings() -> &'static [Binding] {
-        &[
-            Binding {
-                nodes: Nodes::Compatible(&["riscv,clint0", "sifive,clint0"]),
-                read: nodes::clint,
-            },
-            Binding { nodes: Nodes::Compatible(&["riscv,aclint-mtimer"]), read: nodes::mtimer },
-        ]
+        &[Binding { nodes: Nodes::Compatible(&["riscv,aclint-mtimer"]), read: nodes::mtimer }]
     }
 
     fn node(&self, place: &Place<'_>) -> Option<Node> {

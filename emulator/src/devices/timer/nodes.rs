@@ -1,15 +1,19 @@
 //! Device-tree nodes of machine timers and software interrupts: `clint0`, which is both, and the
 //! nodes of the ACLINT, one a device. The harts are those that the interrupts go to.
 
+use std::collections::BTreeSet;
+
 use boardwright_devicetree::TreeError;
 
 use crate::devices::binding::{Described, Found, Part};
 use crate::qapi::{
     DeviceOptionsDriver, DeviceTreeProblem, RiscvAclintMtimerProperties, RiscvAclintSwiProperties,
+    RiscvSifiveClintProperties,
 };
 
-/// Offset of the timer in a CLINT, after the software interrupts.
+/// Offset of the timer in a CLINT, after the software interrupts, and its end.
 const CLINT_TIMER: u64 = 0x4000;
+const CLINT_SIZE: u64 = 0xc000;
 /// Machine software and machine timer interrupt (privileged architecture, section 3.1.9).
 const MACHINE_SOFTWARE: u32 = 3;
 const MACHINE_TIMER: u32 = 7;
@@ -46,12 +50,22 @@ impl Harts {
         Self { base: u32::try_from(base).unwrap_or(u32::MAX), count, outputs, found }
     }
 
-    /// The wires of the interrupts with this cause.
-    fn wires(&self, wanted: u32) -> impl Iterator<Item = (String, usize)> {
-        self.outputs
-            .iter()
-            .filter(move |(_, cause, _)| *cause == wanted)
-            .map(|(hart, _, place)| (format!("unnamed-gpio-out[{hart}]"), *place))
+    /// Whether there are both interrupts of every hart, and no others.
+    fn are_complete(&self) -> bool {
+        let causes = [MACHINE_SOFTWARE, MACHINE_TIMER];
+        let all = (0..u64::from(self.count)).flat_map(|hart| causes.map(|cause| (hart, cause)));
+        let given: BTreeSet<_> =
+            self.outputs.iter().map(|(hart, cause, _)| (*hart, *cause)).collect();
+        given.len() == self.outputs.len() && all.eq(given)
+    }
+
+    /// The wires of the interrupts with this cause; the outputs begin with this one.
+    fn wires(&self, wanted: u32, first: u32) -> impl Iterator<Item = (String, usize)> {
+        self.outputs.iter().filter(move |(_, cause, _)| *cause == wanted).map(
+            move |(hart, _, place)| {
+                (format!("unnamed-gpio-out[{}]", u64::from(first) + hart), *place)
+            },
+        )
     }
 
     fn found(self, devices: Vec<Part>) -> Found {
@@ -59,10 +73,29 @@ impl Harts {
     }
 }
 
-/// A CLINT is an ACLINT of two devices.
+/// A CLINT leads to every hart that it has registers for; where the node says otherwise, it is an
+/// ACLINT of two devices.
 pub(super) fn clint(node: &Described<'_, '_>) -> Result<Found, TreeError> {
     let Some(region) = node.regions.first() else { return Ok(node.without_registers()) };
     let harts = Harts::of(node);
+    if harts.are_complete() {
+        let size = region.size.max(CLINT_SIZE);
+        let clint = RiscvSifiveClintProperties {
+            hartid_base: Some(harts.base),
+            num_harts: Some(harts.count),
+            sip_base: None,
+            timecmp_base: None,
+            time_base: None,
+            aperture_size: Some(u32::try_from(size).unwrap_or(u32::MAX)),
+            timebase_freq: node.timebase,
+        };
+        let first = harts.count;
+        let part = Part::new(DeviceOptionsDriver::RiscvSifiveClint(clint))
+            .at(region.address)
+            .wired(harts.wires(MACHINE_TIMER, 0))
+            .wired(harts.wires(MACHINE_SOFTWARE, first));
+        return Ok(harts.found(vec![part]));
+    }
     let timer_at = region.address.saturating_add(CLINT_TIMER);
     let swi = RiscvAclintSwiProperties {
         hartid_base: Some(harts.base),
@@ -81,11 +114,11 @@ pub(super) fn clint(node: &Described<'_, '_>) -> Result<Found, TreeError> {
         Part::new(DeviceOptionsDriver::RiscvAclintSwi(swi))
             .named(format!("swi@{:x}", region.address))
             .at(region.address)
-            .wired(harts.wires(MACHINE_SOFTWARE)),
+            .wired(harts.wires(MACHINE_SOFTWARE, 0)),
         Part::new(DeviceOptionsDriver::RiscvAclintMtimer(timer))
             .named(format!("mtimer@{timer_at:x}"))
             .at(timer_at)
-            .wired(harts.wires(MACHINE_TIMER)),
+            .wired(harts.wires(MACHINE_TIMER, 0)),
     ];
     Ok(harts.found(devices))
 }
@@ -101,7 +134,7 @@ pub(super) fn swi(node: &Described<'_, '_>, cause: u32, sswi: u32) -> Result<Fou
     };
     let part = Part::new(DeviceOptionsDriver::RiscvAclintSwi(swi))
         .at(region.address)
-        .wired(harts.wires(cause));
+        .wired(harts.wires(cause, 0));
     Ok(harts.found(vec![part]))
 }
 
@@ -124,6 +157,6 @@ pub(super) fn mtimer(node: &Described<'_, '_>) -> Result<Found, TreeError> {
     };
     let part = Part::new(DeviceOptionsDriver::RiscvAclintMtimer(timer))
         .at(base)
-        .wired(harts.wires(MACHINE_TIMER));
+        .wired(harts.wires(MACHINE_TIMER, 0));
     Ok(harts.found(vec![part]))
 }

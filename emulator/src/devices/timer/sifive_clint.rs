@@ -8,9 +8,11 @@ use qapi_runtime::{Object, QmpError};
 
 use super::aclint_mtimer::{Layout, Timer, check_harts};
 use super::aclint_swi::Swi;
+use super::nodes;
 use crate::board::{Board, Device as BoardDevice, PortRef};
+use crate::devices::binding::{Binding, Nodes};
 use crate::devices::node::Place;
-use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
+use crate::devices::{Built, Defaults, Device, Driver, LineUse, Port, Region};
 use crate::machine::{Site, TimeSource};
 use crate::qapi::RiscvSifiveClintProperties;
 
@@ -82,6 +84,23 @@ impl Driver for RiscvSifiveClintProperties {
 
     fn ports(&self) -> Vec<Port> {
         vec![Port::outputs(2 * self.timer().harts)]
+    }
+
+    fn line_use(&self, _port: &Port, line: u32) -> LineUse {
+        let harts = self.timer().harts;
+        let (hart, cause) = match line.checked_sub(harts) {
+            None => (line, MACHINE_TIMER),
+            Some(hart) => (hart, MACHINE_SOFTWARE),
+        };
+        let hartid = u64::from(self.hartid_base.unwrap_or(0)) + u64::from(hart);
+        LineUse::Hart { hartid, cause }
+    }
+
+    fn bindings() -> &'static [Binding] {
+        &[Binding {
+            nodes: Nodes::Compatible(&["riscv,clint0", "sifive,clint0"]),
+            read: nodes::clint,
+        }]
     }
 
     fn timebase(&self) -> Option<u32> {
