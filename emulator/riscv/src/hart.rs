@@ -74,6 +74,14 @@ impl Hart {
         &self.core.interrupts
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(crate) fn core_mut(&mut self) -> &mut Core {
+        &mut self.core
+    }
+
     /// Puts the hart in its reset state.
     pub fn reset(&mut self) {
         self.core.reset();

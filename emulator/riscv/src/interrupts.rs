@@ -56,6 +56,18 @@ impl Interrupts {
         self.word.load(Ordering::Acquire) & !(REQUESTS | NMI)
     }
 
+    /// The levels and a non-maskable interrupt that is pending, to be [set](Self::restore) again.
+    pub(crate) fn saved(&self) -> u64 {
+        self.word.load(Ordering::SeqCst) & !REQUESTS
+    }
+
+    /// Makes the levels what they were.
+    pub(crate) fn restore(&self, saved: u64) {
+        let requests = self.word.load(Ordering::SeqCst) & REQUESTS;
+        self.word.store(saved & !REQUESTS | requests, Ordering::SeqCst);
+        self.ring();
+    }
+
     /// Raises a non-maskable interrupt: an edge, which stays pending until the hart takes it.
     pub fn raise_nmi(&self) {
         self.word.fetch_or(NMI, Ordering::SeqCst);

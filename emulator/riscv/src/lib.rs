@@ -19,6 +19,7 @@
 //!   core             the architectural state all of these work on
 //!   debug            breakpoints, watchpoints
 //!   interp/          decoded blocks and the loop that runs them
+//!   snapshot         the state of a hart, saved and restored
 //!   hart             the public face
 //! ```
 
@@ -38,6 +39,7 @@ mod memory;
 mod mmu;
 mod observe;
 mod property;
+mod snapshot;
 mod trap;
 
 pub use config::{ConfigError, HartConfig, Mmu, Modes, PrivilegedSpec, Xlen};
@@ -50,4 +52,5 @@ pub use interrupts::Interrupts;
 pub use memory::{Bus, BusError, OutOfRange, PAGE_SIZE, Ram, RamPage, Requester, Word};
 pub use observe::{Commit, Detail, Observer, Touched, TracedInstruction, TrapEvent, Written};
 pub use property::{CpuProperty, CpuValue, Feature, PropertyError};
+pub use snapshot::HartState;
 pub use trap::{Exception, Mode, cause_name};

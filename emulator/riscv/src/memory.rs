@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
 use portable_atomic::AtomicU128;
+use serde::{Deserialize, Serialize};
 
 /// The size in bytes of the smallest page of every paging mode.
 pub const PAGE_SIZE: u64 = 4096;
@@ -42,7 +43,7 @@ pub trait Bus: Send + Sync {
 }
 
 /// Who makes an access, for those who tell of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Requester {
     /// The hart.
     pub hartid: u64,

@@ -2,6 +2,8 @@
 //! "Machine-Level ISA", sections on `mcause`, `medeleg`, `mideleg`, `mtvec` and on trap-return
 //! instructions, and their counterparts in "Supervisor-Level ISA").
 
+use serde::{Deserialize, Serialize};
+
 use crate::core::Core;
 use crate::csr::status;
 use crate::extension::Extension;
@@ -10,7 +12,7 @@ use crate::isa::{Flow, Stop};
 use crate::observe::TrapEvent;
 
 /// A privilege mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Mode {
     /// User mode.
     User = 0,

@@ -7,13 +7,18 @@
 
 use std::sync::{Arc, Weak};
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use super::Device;
 use super::chip::{Chip, Outputs};
+use crate::devices::state::Saved;
 use crate::machine::unmodelled::Block;
 use crate::machine::{Alarm, AlarmId, Line, Site, VirtualClock};
 
 /// A chip of 32-bit registers.
-pub(super) trait Registers: Outputs + Send + 'static {
+pub(super) trait Registers: Outputs + Serialize + DeserializeOwned + Send + 'static {
     /// Its registers; an enum made with [`registers!`].
     type Register: Copy;
 
@@ -94,12 +99,19 @@ pub(super) struct Bank<T: Registers> {
 }
 
 /// A chip, and what its alarm is set to.
+#[derive(Serialize, Deserialize)]
 struct Timed<T> {
     chip: T,
+    #[serde(skip)]
     due: Option<u64>,
 }
 
 impl<T: Outputs> Outputs for Timed<T> {
+    fn adopt(&mut self, saved: Self) -> Result<(), String> {
+        // The alarm is the clock's, which knows what it is set to.
+        self.chip.adopt(saved.chip)
+    }
+
     fn drive(&self, lines: &[Line]) {
         self.chip.drive(lines);
     }
@@ -155,7 +167,25 @@ impl<T: Registers> Alarm for Bank<T> {
     }
 }
 
+impl<T: Registers> Saved for Bank<T> {
+    fn save(&self) -> Result<Value, String> {
+        self.chip.save()
+    }
+
+    fn load(&self, saved: &Value) -> Result<(), String> {
+        self.chip.load(saved)
+    }
+
+    fn settle(&self) {
+        self.with(|_| ());
+    }
+}
+
 impl<T: Registers> Device for Bank<T> {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(self)
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         let Some((low, high)) = Self::words(offset, size) else {
             self.block.unmodelled_read(offset, size);

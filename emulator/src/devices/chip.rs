@@ -8,6 +8,18 @@ use crate::machine::Line;
 pub trait Outputs {
     /// Sets the lines to what the registers say. Called with the lock held.
     fn drive(&self, lines: &[Line]);
+
+    /// Becomes a state that was saved. What is not part of it (the way to the outside) is kept.
+    ///
+    /// # Errors
+    /// It is the state of a chip of another shape; nothing is changed then.
+    fn adopt(&mut self, saved: Self) -> Result<(), String>
+    where
+        Self: Sized,
+    {
+        *self = saved;
+        Ok(())
+    }
 }
 
 /// A chip, its lock and its lines.
@@ -32,6 +44,14 @@ impl<T: Outputs> Chip<T> {
         };
         self.lines.iter().for_each(Line::deliver);
         result
+    }
+
+    /// Takes a state that was saved; no line changes.
+    ///
+    /// # Errors
+    /// It is that of another chip.
+    pub fn replace(&self, saved: T) -> Result<(), String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).adopt(saved)
     }
 
     /// Looks at registers without side effects: no line changes.

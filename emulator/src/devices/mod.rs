@@ -18,6 +18,7 @@ pub mod node;
 mod regfile;
 pub mod serial;
 pub mod ssi;
+pub mod state;
 pub mod timer;
 mod virtio;
 #[cfg(test)]
@@ -433,6 +434,9 @@ pub trait Device: Send + Sync {
     /// Back to the state after power-on.
     fn reset(&self) {}
 
+    /// What a snapshot holds of it, memory apart; `None` of a device that remembers nothing.
+    fn saved(&self) -> Option<&dyn state::Saved>;
+
     /// The counter that harts see as `time`, if this device is one.
     fn time_source(&self) -> Option<Arc<dyn TimeSource>> {
         None
@@ -472,7 +476,11 @@ impl Built {
 /// A device that has nothing to do while the machine runs.
 pub struct Passive;
 
-impl Device for Passive {}
+impl Device for Passive {
+    fn saved(&self) -> Option<&dyn state::Saved> {
+        None
+    }
+}
 
 /// One row a driver, sorted; a driver of the schema without a row does not compile.
 macro_rules! drivers {

@@ -132,3 +132,34 @@ fn inputs_may_change_at_any_time() {
         machine.reset();
     }
 }
+
+#[test]
+fn what_was_saved_comes_back() {
+    for &driver in DeviceDriver::ALL {
+        let Some(door) = machine(driver) else { continue };
+        let machine = door.stage.machine().unwrap();
+        let device = machine.device(1).unwrap();
+        let Some(part) = device.saved() else { continue };
+        let declared = door.board().unwrap().device("it").unwrap().driver().regions();
+        let write = |value: u64| {
+            for (index, region) in declared.iter().enumerate() {
+                for at in offsets(region.size).into_iter().filter(|at| at % 4 == 0) {
+                    let _ = machine.space().write(address(index) + at, 4, value, NOBODY);
+                }
+            }
+        };
+        machine.reset();
+        write(0x0101_0101);
+        let saved = part.save().unwrap();
+        write(0xffff_fff0);
+        machine.reset();
+        part.load(&saved).unwrap_or_else(|error| panic!("{driver}: {error}"));
+        part.settle();
+        assert_eq!(part.save().unwrap(), saved, "{driver}");
+        // What is no state of it is refused, and leaves it alone.
+        for wrong in [json!(null), json!({}), json!([1]), json!({ "chip": {}, "timer": {} })] {
+            assert!(part.load(&wrong).is_err(), "{driver} takes {wrong}");
+        }
+        assert_eq!(part.save().unwrap(), saved, "{driver}");
+    }
+}

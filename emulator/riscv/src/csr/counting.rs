@@ -5,6 +5,8 @@
 //! at when something that decides on it changes. A cycle is an instruction. The run loop is told
 //! which instruction a counter overflows at, and looks then.
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::Modes;
 use crate::core::Core;
 use crate::cpu::CpuModel;
@@ -27,6 +29,7 @@ const EVENT_CYCLES: u64 = 1;
 const EVENT_INSTRUCTIONS: u64 = 2;
 
 /// The counters of a hart, by their numbers.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Counters {
     values: [Counter; 32],
     /// `mhpmevent`, for the first ones `mcyclecfg` and `minstretcfg`.
@@ -85,7 +88,7 @@ impl Counters {
 }
 
 /// A counter that follows the number of retired instructions without being counted itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Counter {
     /// What to add to the number of instructions; if stopped, the value.
     offset: u64,

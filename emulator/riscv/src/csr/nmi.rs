@@ -5,6 +5,8 @@
 //! extension it overwrites `mepc` and `mcause` wherever the hart is; with it, it waits until
 //! `mnstatus` lets it through, and has registers of its own to be returned from.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Csr, csr, status};
 use crate::core::Core;
 use crate::cpu::CpuModel;
@@ -21,7 +23,7 @@ const MNPP: u64 = status::MPP;
 const UNKNOWN: u64 = 0;
 
 /// What the registers store.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub(crate) struct NmiState {
     scratch: u64,
     epc: u64,

@@ -1,5 +1,7 @@
 //! What the control and status registers store.
 
+use serde::{Deserialize, Serialize};
+
 use super::counting::Counters;
 use super::nmi::NmiState;
 use super::trigger::Triggers;
@@ -8,6 +10,7 @@ use crate::cpu::CpuModel;
 use crate::mmu::Pmp;
 
 /// The stored values. What a register reads as may be more or less than that.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct CsrState {
     pub(crate) mstatus: u64,
     pub(crate) medeleg: u64,

@@ -4,6 +4,8 @@
 //! There are two, which match addresses (`mcontrol` and `mcontrol6`) and raise breakpoint
 //! exceptions before the access. As points they stand in one list with those of debuggers.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Csr, csr, fixed, status};
 use crate::config::{Modes, Xlen};
 use crate::core::Core;
@@ -37,6 +39,7 @@ const MTE: u64 = 1 << 3;
 const MPTE: u64 = 1 << 7;
 
 /// What the registers hold.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Triggers {
     selected: usize,
     data1: [u64; TRIGGERS],
@@ -48,6 +51,11 @@ impl Triggers {
     pub(crate) fn new(cpu: &CpuModel) -> Triggers {
         let unused = with_type(MCONTROL, cpu.xlen);
         Triggers { selected: 0, data1: [unused; TRIGGERS], data2: [0; TRIGGERS], control: 0 }
+    }
+
+    /// Whether the trigger that is selected exists.
+    pub(crate) fn fits(&self) -> bool {
+        self.selected < TRIGGERS
     }
 
     /// A trap to machine mode.

@@ -1,6 +1,9 @@
 //! Physical memory protection (volume II, "Physical Memory Protection"), with the rules that bind
 //! machine mode too (volume II, "'Smepmp' Extension for PMP Enhancements").
 
+use serde::{Deserialize, Serialize};
+use serde_big_array::BigArray;
+
 use super::Access;
 use crate::trap::Mode;
 
@@ -20,13 +23,16 @@ const NA4: u8 = 2;
 const NAPOT: u8 = 3;
 
 /// The PMP entries of a hart.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Pmp {
     /// How many entries do something. The others read as zero.
     count: usize,
+    #[serde(with = "BigArray")]
     config: [u8; 64],
+    #[serde(with = "BigArray")]
     addr: [u64; 64],
     /// What each entry covers: the first and the last address, if it is on.
+    #[serde(with = "BigArray")]
     ranges: [Option<(u64, u64)>; 64],
     /// The low bits of an address that no entry looks at, log2 of the granularity less 2.
     grain: u32,
@@ -52,6 +58,12 @@ impl Pmp {
         let count = usize::from(count).min(64);
         let grain = granularity.trailing_zeros().saturating_sub(2);
         Pmp { count, config: [0; 64], addr: [0; 64], ranges: [None; 64], grain, policy: 0 }
+    }
+
+    /// Whether these are entries of the same hart with registers that it can have.
+    pub(crate) fn fits(&self, own: &Pmp) -> bool {
+        let like = (self.count, self.grain) == (own.count, own.grain);
+        like && self.addr.iter().all(|addr| *addr <= low_bits(54))
     }
 
     /// The fields of `mseccfg` that concern protection.

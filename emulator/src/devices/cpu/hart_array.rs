@@ -9,6 +9,7 @@ use qapi_runtime::QmpError;
 use super::{model, node};
 use crate::board::MOST_HARTS;
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{
     Built, Defaults, Device, Driver, LineName, LineUse, Port, PortDirection, Units,
 };
@@ -213,6 +214,11 @@ impl Driver for RiscvHartArrayProperties {
 struct HartArray(Vec<Arc<Interrupts>>);
 
 impl Device for HartArray {
+    fn saved(&self) -> Option<&dyn Saved> {
+        // The harts are saved with their inputs.
+        None
+    }
+
     fn input(&self, unit: u32, line: u32, level: bool) {
         let Some(interrupts) = self.0.get(unit as usize) else { return };
         if line == INPUT_COUNT && level {

@@ -10,10 +10,13 @@ use bitfield_struct::bitfield;
 use boardwright_devicetree::Node;
 use boardwright_riscv::{Bus, Requester};
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::unmodelled::{Block, requester};
 use crate::machine::{Alarm, AlarmId, BusAccess, Line, Site, VirtualClock};
@@ -44,6 +47,7 @@ mod register {
 
 /// `Control` (section 12.3.1).
 #[bitfield(u32)]
+#[derive(Serialize, Deserialize)]
 struct Control {
     claim: bool,
     run: bool,
@@ -59,6 +63,7 @@ struct Control {
 
 /// `NextConfig` and `ExecConfig` (section 12.3.2).
 #[bitfield(u32)]
+#[derive(Serialize, Deserialize)]
 struct Config {
     #[bits(2)]
     __: u8,
@@ -120,7 +125,7 @@ impl Driver for SifivePdmaProperties {
 }
 
 /// Bytes, destination and source, in order of the registers.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Transfer {
     words: [u64; 3],
 }
@@ -146,7 +151,7 @@ impl Transfer {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 struct Channel {
     control: Control,
     next_config: Config,
@@ -251,7 +256,7 @@ impl Channel {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Channels([Channel; CHANNELS]);
 
 impl Outputs for Channels {
@@ -335,7 +340,28 @@ impl Alarm for Engine {
     }
 }
 
+impl Saved for Engine {
+    fn save(&self) -> Result<Value, String> {
+        self.chip.save()
+    }
+
+    fn load(&self, saved: &Value) -> Result<(), String> {
+        self.chip.load(saved)
+    }
+
+    fn settle(&self) {
+        let running = self.chip.with(|channels| channels.0.map(|channel| channel.control.run()));
+        for (index, running) in running.into_iter().enumerate() {
+            self.schedule(index, running);
+        }
+    }
+}
+
 impl Device for Engine {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(self)
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         let value = Self::place(offset, size).and_then(|(channel, at)| {
             self.chip.peek(|channels| {

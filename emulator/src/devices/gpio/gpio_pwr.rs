@@ -6,6 +6,7 @@ use std::sync::Arc;
 use qapi_runtime::QmpError;
 
 use crate::devices::binding::{Binding, Nodes};
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, PinUse, Port, PortDirection};
 use crate::machine::{Site, Surroundings, VirtualClock, Wish};
 use crate::qapi::{DeviceTreeProblem, GpioPwrProperties};
@@ -67,6 +68,10 @@ struct GpioPwr {
 }
 
 impl Device for GpioPwr {
+    fn saved(&self) -> Option<&dyn Saved> {
+        None
+    }
+
     fn input(&self, _unit: u32, line: u32, level: bool) {
         // While the clock stands, the machine is being reset: the pin falls back, nobody wishes.
         if level == self.active

@@ -7,6 +7,7 @@
 
 use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use crate::devices::bank::{Bank, Registers, registers};
 use crate::devices::binding::{Binding, Nodes};
@@ -136,6 +137,7 @@ impl Driver for SifiveSocGpioProperties {
 }
 
 /// Registers have a bit a pin.
+#[derive(Serialize, Deserialize)]
 struct Gpio {
     /// The pins there are.
     pins: u32,

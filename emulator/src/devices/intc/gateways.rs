@@ -1,10 +1,13 @@
 //! What platform-level interrupt controllers have in common (RISC-V PLIC specification 1.0.0,
 //! chapter 1): a gateway for each source, and for each context the choice of what to serve.
 
+use serde::{Deserialize, Serialize};
+
 use crate::devices::chip::Outputs;
 use crate::machine::Line;
 
 /// What a controller knows of its sources and of its contexts.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Gateways {
     pub(super) priority: Vec<u32>,
     /// What each source's wire says.
@@ -99,6 +102,19 @@ impl Gateways {
 }
 
 impl Outputs for Gateways {
+    fn adopt(&mut self, saved: Self) -> Result<(), String> {
+        let shape = |it: &Self| {
+            let enable: Vec<usize> = it.enable.iter().map(Vec::len).collect();
+            let rest = [it.priority.len(), it.level.len(), it.pending.len(), it.claimed.len()];
+            (enable, rest, it.threshold.len(), it.outputs.clone())
+        };
+        if shape(self) != shape(&saved) {
+            return Err("it has other sources or contexts".into());
+        }
+        *self = saved;
+        Ok(())
+    }
+
     fn drive(&self, lines: &[Line]) {
         for &(context, output) in &self.outputs {
             let Some(line) = lines.get(output as usize) else { continue };

@@ -9,6 +9,7 @@ use qapi_runtime::{Object, QmpError};
 
 use super::gateways::Gateways;
 use crate::devices::chip::Chip;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::Site;
 use crate::machine::unmodelled::Block;
@@ -172,6 +173,10 @@ impl Plic {
 }
 
 impl Device for Plic {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         let Some(register) = self.decode(offset, size) else {
             self.block.unmodelled_read(offset, size);

@@ -15,6 +15,7 @@ use crate::board::PortRef;
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::Chip;
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, LineUse, Port, PortDirection, Region};
 use crate::machine::Site;
 use crate::machine::unmodelled::Block;
@@ -317,6 +318,10 @@ struct Plic {
 }
 
 impl Device for Plic {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         let register = self.layout.decode(offset).filter(|_| size == 4);
         let Some(register) = register else {

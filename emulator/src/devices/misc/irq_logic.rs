@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use crate::devices::chip::{Chip, Outputs};
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Port};
 use crate::machine::{Line, Site};
 use crate::qapi::{OrIrqProperties, SplitIrqProperties};
@@ -70,6 +72,7 @@ impl Driver for OrIrqProperties {
 }
 
 /// The levels of the inputs, a bit each; every output is high while any of them is.
+#[derive(Serialize, Deserialize)]
 struct Levels(u64);
 
 impl Outputs for Levels {
@@ -82,6 +85,10 @@ impl Outputs for Levels {
 struct Gate(Chip<Levels>);
 
 impl Device for Gate {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.0)
+    }
+
     fn input(&self, _unit: u32, line: u32, level: bool) {
         let Some(bit) = 1_u64.checked_shl(line) else { return };
         self.0.with(|Levels(levels)| if level { *levels |= bit } else { *levels &= !bit });

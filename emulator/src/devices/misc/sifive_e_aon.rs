@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bitfield_struct::bitfield;
 use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use crate::devices::bank::{Bank, Registers, registers};
 use crate::devices::binding::{Binding, Nodes};
@@ -59,6 +60,7 @@ registers! {
 
 /// `wdogcfg` (section 14.3); `rtccfg` (section 15.2) has `scale`, `enalways` and `ip0` of it.
 #[bitfield(u32)]
+#[derive(Serialize, Deserialize)]
 struct Config {
     #[bits(4)]
     scale: u32,
@@ -124,7 +126,9 @@ impl Driver for RiscvSifiveEAonProperties {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct Aon {
+    #[serde(skip, default = "nobody")]
     wish: Arc<dyn Fn(Wish) + Send + Sync>,
     wdog: Config,
     wdog_count: Counter,
@@ -142,7 +146,7 @@ struct Aon {
 }
 
 /// Registers that keep what is written and do nothing.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Kept {
     lfrosc: u32,
     lfclkmux: u32,
@@ -240,7 +244,17 @@ impl Aon {
     }
 }
 
+/// Hears the wishes of a state that is no chip's.
+fn nobody() -> Arc<dyn Fn(Wish) + Send + Sync> {
+    Arc::new(|_| ())
+}
+
 impl Outputs for Aon {
+    fn adopt(&mut self, saved: Self) -> Result<(), String> {
+        *self = Self { wish: self.wish.clone(), ..saved };
+        Ok(())
+    }
+
     fn drive(&self, lines: &[Line]) {
         for (line, level) in lines.iter().zip([self.wdog.ip0(), self.rtc.ip0()]) {
             line.set(level);

@@ -4,6 +4,7 @@
 use bitfield_struct::bitfield;
 use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use crate::devices::bank::{Bank, Registers, registers};
 use crate::devices::binding::{Binding, Nodes};
@@ -26,6 +27,7 @@ registers! {
 
 /// `hfrosccfg` and `hfxosccfg` (sections 6.3 and 6.4); the latter has only the upper two.
 #[bitfield(u32)]
+#[derive(Serialize, Deserialize)]
 struct Oscillator {
     #[bits(6)]
     div: u8,
@@ -41,6 +43,7 @@ struct Oscillator {
 
 /// `pllcfg` (section 6.5).
 #[bitfield(u32)]
+#[derive(Serialize, Deserialize)]
 struct Pll {
     #[bits(3)]
     r: u8,
@@ -90,6 +93,7 @@ impl Driver for RiscvSifiveEPrciProperties {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct Prci {
     hfrosc: Oscillator,
     hfxosc: Oscillator,

@@ -9,6 +9,7 @@ use qapi_runtime::QmpError;
 
 use crate::devices::binding::{Binding, Described, Found, Nodes};
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Region};
 use crate::machine::{Site, Surroundings, Wish};
 use crate::qapi::{DeviceOptionsDriver, DeviceTreeProblem, RiscvSifiveTestProperties};
@@ -91,6 +92,10 @@ fn read_use(node: &Described<'_, '_>) -> Result<Found, TreeError> {
 struct Finisher(Surroundings);
 
 impl Device for Finisher {
+    fn saved(&self) -> Option<&dyn Saved> {
+        None
+    }
+
     fn write(&self, _region: u32, offset: u64, size: u8, value: u64) {
         let command = (value & 0xffff) as u32;
         let code = (value >> 16) as u16;

@@ -7,6 +7,7 @@
 
 use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use crate::devices::bank::{Bank, Registers, registers};
 use crate::devices::binding::{Binding, Nodes};
@@ -85,12 +86,13 @@ impl Driver for RiscvSifiveUL2ccProperties {
 }
 
 /// A kind of error: how often it was found, and whether somebody has looked since.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Errors {
     count: u32,
     pending: bool,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Cache {
     way_enable: u32,
     inject: u32,

@@ -4,6 +4,7 @@
 
 use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use crate::devices::bank::{Bank, Registers, registers};
 use crate::devices::binding::{Binding, Nodes};
@@ -68,6 +69,7 @@ impl Driver for RiscvSifiveUOtpProperties {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct Otp {
     fuses: Vec<u32>,
     /// By offset; those that mean something are read here.
@@ -92,6 +94,14 @@ impl Otp {
 }
 
 impl Outputs for Otp {
+    fn adopt(&mut self, saved: Self) -> Result<(), String> {
+        if saved.fuses.len() != self.fuses.len() {
+            return Err(format!("it has {} words of fuses", self.fuses.len()));
+        }
+        *self = saved;
+        Ok(())
+    }
+
     fn drive(&self, _lines: &[Line]) {}
 }
 

@@ -5,6 +5,7 @@
 use bitfield_struct::bitfield;
 use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use crate::devices::bank::{Bank, Registers, registers};
 use crate::devices::binding::{Binding, Nodes};
@@ -39,6 +40,7 @@ const ON_OSCILLATOR: u32 = 1;
 
 /// `corepllcfg0` and its like (section 7.4.2).
 #[bitfield(u32)]
+#[derive(Serialize, Deserialize)]
 struct Pll {
     #[bits(6)]
     divr: u8,
@@ -95,6 +97,7 @@ impl Driver for RiscvSifiveUPrciProperties {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct Prci {
     hfxosc: u32,
     /// Core, DDR, GEM.

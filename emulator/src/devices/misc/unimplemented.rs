@@ -7,6 +7,7 @@ use qapi_runtime::QmpError;
 
 use crate::devices::binding::{Binding, Described, Found, Nodes};
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Region};
 use crate::machine::Site;
 use crate::machine::unmodelled::Block;
@@ -83,6 +84,10 @@ fn read(node: &Described<'_, '_>) -> Result<Found, TreeError> {
 struct Unimplemented(Block);
 
 impl Device for Unimplemented {
+    fn saved(&self) -> Option<&dyn Saved> {
+        None
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         self.0.unmodelled_read(offset, size);
         0

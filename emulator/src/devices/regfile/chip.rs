@@ -6,22 +6,27 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::access::{Access, Read, Write};
 use super::description::{Bits, Drive, Field, Layout, Place, Register};
 use crate::devices::Device;
 use crate::devices::chip::{Chip, Outputs};
+use crate::devices::state::Saved;
 use crate::machine::Line;
 use crate::machine::unmodelled::Block;
 use crate::qapi::LogItem;
 
 /// The values of all registers.
+#[derive(Serialize, Deserialize)]
 struct State {
+    #[serde(skip)]
     layout: Arc<Layout>,
     values: Vec<Value>,
 }
 
 /// The value of a register.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Value {
     now: u64,
     /// Bits that can be written once and have been.
@@ -95,6 +100,15 @@ impl State {
 }
 
 impl Outputs for State {
+    fn adopt(&mut self, saved: Self) -> Result<(), String> {
+        let shape = |it: &Self| it.values.iter().map(|value| value.reads.len()).collect::<Vec<_>>();
+        if shape(self) != shape(&saved) {
+            return Err("it has other registers".into());
+        }
+        self.values = saved.values;
+        Ok(())
+    }
+
     fn drive(&self, lines: &[Line]) {
         let mut levels = vec![false; lines.len()];
         for drive in &self.layout.drives {
@@ -227,6 +241,10 @@ fn shown(field: &Field, register: u64) -> String {
 }
 
 impl Device for Stub {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         let touched = self.touched(offset, size);
         if touched.is_empty() {

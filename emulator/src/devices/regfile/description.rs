@@ -92,7 +92,7 @@ impl Range {
 }
 
 /// A description that holds together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Layout {
     pub(super) size: u64,
     /// By offset.

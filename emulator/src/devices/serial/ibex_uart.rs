@@ -7,10 +7,12 @@
 use std::sync::Arc;
 
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use super::port::{Fifo, Port as SerialPort};
 use crate::backends::char::FrontEnd;
 use crate::devices::chip::{Chip, Outputs};
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Line, Site};
@@ -97,7 +99,7 @@ impl Driver for IbexUartProperties {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     transmit: Fifo,
     receive: Fifo,
@@ -220,6 +222,10 @@ struct Uart {
 }
 
 impl Device for Uart {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         // Bytes of the data register are read as such by some software.
         let Some(value) = self.chip.with(|state| state.read(offset)) else {

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use boardwright_devicetree::{Node, TreeError};
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use super::port::{Fifo, Port as SerialPort};
 use crate::backends::char::FrontEnd;
 use crate::devices::binding::{Binding, Described, Found, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::{Line, Site};
 use crate::qapi::{DeviceOptionsDriver, SerialMmProperties};
@@ -112,6 +114,7 @@ fn read(node: &Described<'_, '_>) -> Result<Found, TreeError> {
     })))
 }
 
+#[derive(Serialize, Deserialize)]
 struct State {
     receive: Fifo,
     ier: u8,
@@ -249,6 +252,10 @@ struct Uart {
 }
 
 impl Device for Uart {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
+    }
+
     fn read(&self, _region: u32, offset: u64, _size: u8) -> u64 {
         let register = offset >> self.shift;
         let value = self.chip.with(|state| state.read(register));

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
 
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use crate::backends::char::{Chardev, Connection, FrontEnd};
 
@@ -59,7 +60,7 @@ impl FrontEnd for Input {
 }
 
 /// A receive or transmit queue of a chip.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Fifo {
     bytes: VecDeque<u8>,
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use super::port::{Fifo, Port as SerialPort};
 use crate::backends::char::FrontEnd;
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Line, Site};
@@ -87,6 +89,7 @@ impl Driver for RiscvSifiveUartProperties {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct State {
     transmit: Fifo,
     receive: Fifo,
@@ -137,6 +140,10 @@ struct Uart {
 }
 
 impl Device for Uart {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         let value = self.chip.with(|state| match offset {
             register::TXDATA => {

@@ -15,6 +15,7 @@ pub trait SpiPeripheral: Send + Sync {
 }
 
 /// The bus of a controller.
+#[derive(Default)]
 pub struct SpiBus {
     slots: Vec<OnceLock<Arc<dyn SpiPeripheral>>>,
 }

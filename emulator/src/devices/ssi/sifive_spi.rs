@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bitfield_struct::bitfield;
 use boardwright_devicetree::{Node, NodeRef, TreeError};
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use super::SpiBus;
 use crate::devices::bank::{Bank, Registers, registers};
@@ -60,6 +61,7 @@ registers! {
 
 /// `fmt` (section 19.9).
 #[bitfield(u32)]
+#[derive(Serialize, Deserialize)]
 struct Format {
     /// Wires a bit goes over: 1, 2 or 4 as 0, 1, 2; the bytes are the same.
     #[bits(2)]
@@ -188,7 +190,9 @@ fn described(node: &Described<'_, '_>) -> Result<Found, TreeError> {
     Ok(found)
 }
 
+#[derive(Serialize, Deserialize)]
 struct Spi {
+    #[serde(skip)]
     bus: Arc<SpiBus>,
     selects: u32,
     /// The chip select that is active.
@@ -290,6 +294,14 @@ impl Spi {
 }
 
 impl Outputs for Spi {
+    fn adopt(&mut self, saved: Self) -> Result<(), String> {
+        if saved.selects != self.selects {
+            return Err(format!("it has {} chip selects, not {}", self.selects, saved.selects));
+        }
+        *self = Self { bus: self.bus.clone(), ..saved };
+        Ok(())
+    }
+
     fn drive(&self, lines: &[Line]) {
         for line in lines {
             line.set(self.ip() & self.ie != 0);

@@ -5,16 +5,19 @@
 //! them in place. They outlast a reset, and are not written back to the file they came from. Erasing
 //! and programming take no time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use boardwright_riscv::Ram;
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use super::SpiPeripheral;
 use crate::backends::char::Plain;
 use crate::boot::Loaded;
+use crate::devices::chip::{Chip, Outputs};
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Region, RegionKind, SpiPlace};
-use crate::machine::Site;
+use crate::machine::{Line, Site};
 use crate::qapi::{SpiNorPart, SpiNorProperties};
 
 /// Bytes that are programmed together, and of the erasable blocks.
@@ -102,7 +105,8 @@ impl Driver for SpiNorProperties {
                 Plain(&error)
             ))
         })?;
-        let flash = Flash { id, size, memory: memory.clone(), state: Mutex::default() };
+        let flash =
+            Flash { id, size, memory: memory.clone(), chip: Chip::new(State::default(), vec![]) };
         flash.fill(0, &contents);
         flash.erase(contents.len() as u64, size - contents.len() as u64);
         let flash = Arc::new(flash);
@@ -130,7 +134,7 @@ mod command {
 }
 
 /// What a command with an address does there.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 enum Access {
     /// Reads, after so many bytes of waiting.
     Read { dummies: u8 },
@@ -157,7 +161,7 @@ const ACCESSES: &[(u8, Option<u8>, Access)] = &[
 ];
 
 /// Where the flash is within a command.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 enum Step {
     /// Not selected, or what comes is not for it.
     #[default]
@@ -184,7 +188,7 @@ enum Step {
     EraseAll,
 }
 
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     step: Step,
     status: u8,
@@ -192,11 +196,15 @@ struct State {
     reset_enabled: bool,
 }
 
+impl Outputs for State {
+    fn drive(&self, _lines: &[Line]) {}
+}
+
 struct Flash {
     id: [u8; 3],
     size: u64,
     memory: Arc<Ram>,
-    state: Mutex<State>,
+    chip: Chip<State>,
 }
 
 impl Flash {
@@ -326,7 +334,7 @@ impl Flash {
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
-        work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        self.chip.with(work)
     }
 }
 
@@ -341,6 +349,10 @@ impl SpiPeripheral for Flash {
 }
 
 impl Device for Flash {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
+    }
+
     fn reset(&self) {
         self.with(|state| *state = State::default());
     }
@@ -353,7 +365,12 @@ mod tests {
     fn flash() -> Flash {
         let size = 1 << 20;
         let memory = Ram::new(size).unwrap();
-        let flash = Flash { id: [0x9d, 0x70, 0x19], size, memory, state: Mutex::default() };
+        let flash = Flash {
+            id: [0x9d, 0x70, 0x19],
+            size,
+            memory,
+            chip: Chip::new(State::default(), vec![]),
+        };
         flash.erase(0, size);
         flash
     }

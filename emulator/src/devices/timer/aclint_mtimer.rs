@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use boardwright_devicetree::Node;
 use qapi_runtime::{Object, QmpError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::nodes;
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, LineUse, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Alarm, AlarmId, Line, Site, TimeSource, VirtualClock};
@@ -145,6 +148,7 @@ impl Driver for RiscvAclintMtimerProperties {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct State {
     compare: Vec<u64>,
     /// What is added to the ticks of the clock, so that `mtime` can be written.
@@ -278,7 +282,25 @@ fn merge(old: u64, at: u64, size: u8, value: u64) -> u64 {
     old & !mask | (value << shift) & mask
 }
 
+impl Saved for Timer {
+    fn save(&self) -> Result<Value, String> {
+        self.chip.save()
+    }
+
+    fn load(&self, saved: &Value) -> Result<(), String> {
+        self.chip.load(saved)
+    }
+
+    fn settle(&self) {
+        self.rearm_all();
+    }
+}
+
 impl Device for Timer {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(self)
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         match self.decode(offset).filter(|_| size >= 4) {
             Some((Register::Compare(hart), at)) => {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
+use serde::{Deserialize, Serialize};
 
 use super::nodes;
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, LineUse, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Line, Site};
@@ -87,6 +89,7 @@ impl Driver for RiscvAclintSwiProperties {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct State {
     bits: Vec<bool>,
     /// MSIP reads back what was written; SETSSIP reads as 0.
@@ -111,6 +114,10 @@ impl Swi {
 }
 
 impl Device for Swi {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.0)
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         if size != 4 {
             self.1.unmodelled_read(offset, size);

@@ -1,6 +1,8 @@
 //! A counter that goes with guest time while it is enabled: the heart of watchdogs, real-time
 //! clocks and pulse-width modulators.
 
+use serde::{Deserialize, Serialize};
+
 /// Nanoseconds of a second.
 const SECOND: u128 = 1_000_000_000;
 
@@ -8,7 +10,7 @@ const SECOND: u128 = 1_000_000_000;
 ///
 /// It remembers what it was when it was last set or let run, and computes the rest, so that looking
 /// at it often does not make it late.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::devices) struct Counter {
     frequency: u64,
     running: bool,

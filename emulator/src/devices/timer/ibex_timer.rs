@@ -8,8 +8,11 @@
 use std::sync::{Arc, Weak};
 
 use qapi_runtime::{Object, QmpError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::devices::chip::{Chip, Outputs};
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Alarm, AlarmId, Line, Site, VirtualClock};
@@ -82,6 +85,7 @@ impl Driver for IbexTimerProperties {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct State {
     ctrl: u32,
     cfg: u32,
@@ -181,7 +185,25 @@ fn half(old: u64, high: bool, value: u32) -> u64 {
     old & keep | u64::from(value) << shift
 }
 
+impl Saved for Timer {
+    fn save(&self) -> Result<Value, String> {
+        self.chip.save()
+    }
+
+    fn load(&self, saved: &Value) -> Result<(), String> {
+        self.chip.load(saved)
+    }
+
+    fn settle(&self) {
+        self.with(|_| ());
+    }
+}
+
 impl Device for Timer {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(self)
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         let value = self.with(|state| {
             Some(match offset {

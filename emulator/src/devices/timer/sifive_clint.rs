@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use boardwright_devicetree::Node;
 use qapi_runtime::{Object, QmpError};
+use serde_json::{Value, json};
 
 use super::aclint_mtimer::{Layout, Timer, check_harts};
 use super::aclint_swi::Swi;
@@ -12,6 +13,7 @@ use super::nodes;
 use crate::board::{Board, Device as BoardDevice, PortRef};
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, LineUse, Port, Region};
 use crate::machine::{Site, TimeSource};
 use crate::qapi::RiscvSifiveClintProperties;
@@ -148,7 +150,32 @@ struct Clint {
     software: std::ops::Range<u64>,
 }
 
+impl Saved for Clint {
+    fn save(&self) -> Result<Value, String> {
+        let swi = self.swi.saved().map(Saved::save).transpose()?;
+        Ok(json!({ "timer": self.timer.save()?, "swi": swi }))
+    }
+
+    fn load(&self, saved: &Value) -> Result<(), String> {
+        let absent = Value::Null;
+        let part = |name: &str| saved.get(name).unwrap_or(&absent);
+        self.timer.load(part("timer"))?;
+        self.swi.saved().map_or(Ok(()), |swi| swi.load(part("swi")))
+    }
+
+    fn settle(&self) {
+        self.timer.settle();
+        if let Some(swi) = self.swi.saved() {
+            swi.settle();
+        }
+    }
+}
+
 impl Device for Clint {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(self)
+    }
+
     fn read(&self, region: u32, offset: u64, size: u8) -> u64 {
         if self.software.contains(&offset) {
             return self.swi.read(region, offset - self.software.start, size);

@@ -8,6 +8,7 @@
 use bitfield_struct::bitfield;
 use boardwright_devicetree::Node;
 use qapi_runtime::{Object, QmpError};
+use serde::{Deserialize, Serialize};
 
 use super::counter::Counter;
 use crate::devices::bank::{Bank, Registers, registers};
@@ -37,6 +38,7 @@ registers! {
 
 /// `pwmcfg` (section 16.5).
 #[bitfield(u32)]
+#[derive(Serialize, Deserialize)]
 struct Config {
     #[bits(4)]
     scale: u32,
@@ -130,6 +132,7 @@ impl Driver for SifivePwmProperties {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct Pwm {
     config: Config,
     counter: Counter,

@@ -8,6 +8,7 @@ use qapi_runtime::QmpError;
 
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::node::Place;
+use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::Site;
 use crate::qapi::{DeviceOptionsDriver, VirtioMmioProperties};
@@ -61,6 +62,10 @@ struct Empty {
 }
 
 impl Device for Empty {
+    fn saved(&self) -> Option<&dyn Saved> {
+        None
+    }
+
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {
         match (offset, size) {
             (register::MAGIC, 4) => MAGIC.into(),
