@@ -1,7 +1,7 @@
 //! The machines: each is built, and firmware runs on it as on the board rebuilt from nothing.
 
 use anyhow::{Context, Result, ensure};
-use boardwright_tests::program::{self, Program};
+use boardwright_tests::program::{self, Program, Scratch};
 use serde_json::json;
 
 /// The names of all machines.
@@ -55,6 +55,62 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["-M", "virt,iommu-sys=on"], "Machine 'virt' has no IOMMU"),
     (&["-M", "virt,usb=on"], "Machine 'virt' has no USB controller"),
 ];
+
+/// Files, what they begin with and how long they are; options; and what is wrong with them.
+type Software =
+    (&'static [(&'static str, &'static [u8], usize)], &'static [&'static str], &'static str);
+
+const NO_SOFTWARE: &[Software] = &[
+    (&[("k", b"", 0)], &["-kernel", "{dir}/k"], "Cannot load '{dir}/k': the file is empty"),
+    (
+        &[("k", b"\x7fELF\x02\x01\x01", 16)],
+        &["-kernel", "{dir}/k"],
+        "Cannot load ELF file '{dir}/k': ",
+    ),
+    (
+        &[("k", b"\x1f\x8b\x08", 100)],
+        &["-kernel", "{dir}/k"],
+        "Cannot load kernel '{dir}/k': it cannot be unpacked by gzip",
+    ),
+    (
+        &[("k", b"\xfd7zXZ\0", 100)],
+        &["-kernel", "{dir}/k"],
+        "Cannot load kernel '{dir}/k': it is compressed by xz: unpack it first (unxz)",
+    ),
+    (
+        &[("k", b"\x13", 4), ("i", b"", 40 << 20)],
+        &["-m", "32M", "-kernel", "{dir}/k", "-initrd", "{dir}/i"],
+        "Cannot load '{dir}/i': its 0x2800000 bytes do not fit into the memory behind the kernel, \
+         which ends at 0x80000004: give the machine more memory (-m)",
+    ),
+    (
+        &[("k", b"\x13", 33 << 20)],
+        &["-m", "32M", "-kernel", "{dir}/k"],
+        "Cannot load '{dir}/k': 0x2100000 bytes at 0x80000000 are not all memory",
+    ),
+    (&[("k", b"\x13", 4)], &["-kernel", "{dir}/k", "-dtb", "{dir}/k"], "{dir}/k"),
+];
+
+#[test]
+fn software_that_cannot_be_started_is_refused() -> Result<()> {
+    for (files, options, problem) in NO_SOFTWARE {
+        let scratch = Scratch::new()?;
+        for (name, begin, size) in *files {
+            let mut bytes = begin.to_vec();
+            bytes.resize(*size, 0);
+            std::fs::write(scratch.path(name), bytes)?;
+        }
+        let place = scratch.path("").display().to_string();
+        let filled = |text: &str| text.replace("{dir}/", &place);
+        let options: Vec<String> = options.iter().map(|option| filled(option)).collect();
+        let mut arguments = vec!["-M", "virt", "-bios", "none", "-nographic"];
+        arguments.extend(options.iter().map(String::as_str));
+        let ended = program::run(&arguments)?;
+        ensure!(ended.status.code() == Some(1), "{arguments:?}: {ended:?}");
+        ensure!(ended.err.contains(&filled(problem)), "{problem}: {}", ended.err);
+    }
+    Ok(())
+}
 
 #[test]
 fn what_a_machine_cannot_be_is_refused() -> Result<()> {

@@ -77,6 +77,14 @@ impl Facts {
     pub fn read(path: &Path, addr: u64, raw: bool) -> Result<Self, LoadError> {
         let bytes =
             contents(path).map_err(|reason| LoadError::Read { path: path.into(), reason })?;
+        Self::of(path, &bytes, addr, raw)
+    }
+
+    /// Of the bytes of such a file.
+    ///
+    /// # Errors
+    /// They are none, or a broken ELF file.
+    pub(super) fn of(path: &Path, bytes: &[u8], addr: u64, raw: bool) -> Result<Self, LoadError> {
         let source = path.display().to_string();
         if bytes.is_empty() {
             return Err(LoadError::Empty { path: path.into() });
@@ -87,9 +95,9 @@ impl Facts {
             let part = Part { first: addr, last, code: true, written: false };
             return Ok(Self { source, parts: vec![part], ..Self::default() });
         }
-        let parsed = match FileKind::parse(&*bytes) {
-            Ok(FileKind::Elf32) => of_elf::<FileHeader32<Endianness>>(&bytes),
-            Ok(FileKind::Elf64) => of_elf::<FileHeader64<Endianness>>(&bytes),
+        let parsed = match FileKind::parse(bytes) {
+            Ok(FileKind::Elf32) => of_elf::<FileHeader32<Endianness>>(bytes),
+            Ok(FileKind::Elf64) => of_elf::<FileHeader64<Endianness>>(bytes),
             Ok(kind) => Err(format!("it is {kind:?}")),
             Err(error) => Err(error.to_string()),
         };

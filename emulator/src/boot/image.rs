@@ -75,6 +75,14 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
     },
+    /// It is named as a kernel and is none for this board.
+    #[error("Cannot load kernel '{path}': {reason}")]
+    Kernel {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead, and the way out.
+        reason: String,
+    },
 }
 
 impl From<LoadError> for QmpError {
@@ -91,6 +99,14 @@ impl Loaded {
     pub fn read(path: &Path, addr: u64, raw: bool) -> Result<Self, LoadError> {
         let bytes =
             contents(path).map_err(|reason| LoadError::Read { path: path.into(), reason })?;
+        Self::of(path, bytes, addr, raw)
+    }
+
+    /// The same for the bytes of a file.
+    ///
+    /// # Errors
+    /// As for reading it.
+    pub(super) fn of(path: &Path, bytes: Vec<u8>, addr: u64, raw: bool) -> Result<Self, LoadError> {
         if bytes.is_empty() {
             return Err(LoadError::Empty { path: path.into() });
         }

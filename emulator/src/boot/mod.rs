@@ -2,9 +2,12 @@
 
 mod facts;
 mod image;
+mod kernel;
 mod plan;
+mod software;
 pub mod tree;
 
 pub use facts::{Facts, Part};
 pub use image::{Image, LoadError, Loaded};
-pub use plan::{BootPlan, File, files, plan};
+pub use plan::{BootPlan, plan};
+pub use software::{File, files};

@@ -6,11 +6,11 @@
 //! of a `fw_dynamic_info` in a2 (OpenSBI, docs/firmware/fw_dynamic.md).
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use qapi_runtime::QmpError;
 
-use super::{Image, Loaded, tree};
+use super::software::{Software, check_width, main_memory};
+use super::{Image, tree};
 use crate::board::{Board, Mapping, export};
 use crate::machine::{AddressSpace, HartPlan};
 
@@ -56,8 +56,8 @@ pub fn plan(
     images.append(&mut software.images);
     let mut a1 = 0;
     let mut a2 = 0;
-    let occupied: Vec<(u64, u64)> =
-        images.iter().map(|image| (image.addr, image.end())).chain(hidden(board)).collect();
+    let taken = images.iter().map(|image| (image.addr, image.end()));
+    let occupied: Vec<(u64, u64)> = taken.chain(software.kernel).chain(hidden(board)).collect();
     let blob = guest_tree(board, &software)?;
     let room = (blob.len() as u64 + TREE_ROOM).next_multiple_of(TREE_ALIGNMENT);
     if let Some(at) = place(board, room, &occupied) {
@@ -113,100 +113,6 @@ fn given_starts(board: &Board, harts: &[HartPlan]) -> Result<HashMap<u32, u64>, 
     Ok(starts)
 }
 
-/// Software that the machine's options name, and where it goes if it does not say that itself.
-pub struct File<'a> {
-    /// The file.
-    pub path: &'a str,
-    /// The address.
-    pub at: u64,
-    /// Whether it is what firmware starts.
-    pub is_kernel: bool,
-}
-
-/// Firmware and kernel of a board whose harts have this width; what is first is started.
-pub fn files(board: &Board, width: u32) -> Vec<File<'_>> {
-    let options = &board.machine;
-    // Firmware begins where memory does; the kernel at the next page table leaf.
-    let base = memory_base(board);
-    let leaf = base.saturating_add(if width == 32 { 0x40_0000 } else { 0x20_0000 });
-    let firmware = options.firmware.as_deref();
-    let firmware = firmware.filter(|name| !matches!(*name, "none" | "default"));
-    let mut files: Vec<_> =
-        firmware.map(|path| File { path, at: base, is_kernel: false }).into_iter().collect();
-    let at = if files.is_empty() { base } else { leaf };
-    files.extend(options.kernel.as_deref().map(|path| File { path, at, is_kernel: true }));
-    files
-}
-
-/// Firmware, kernel and initial file system, as the machine's options name them.
-struct Software {
-    images: Vec<Image>,
-    entry: Option<u64>,
-    /// Where firmware goes on: the kernel.
-    next: u64,
-    initrd: Option<(u64, u64)>,
-}
-
-impl Software {
-    fn read(board: &Board, width: u32) -> Result<Self, QmpError> {
-        let options = &board.machine;
-        let mut all = Self { images: Vec::new(), entry: None, next: 0, initrd: None };
-        let base = memory_base(board);
-        for File { path, at, is_kernel } in files(board, width) {
-            let loaded = Loaded::read(Path::new(path), at, false)?;
-            check_width(path, loaded.width, width)?;
-            let entry = loaded.entry.unwrap_or(at);
-            if is_kernel {
-                all.next = entry;
-            }
-            all.entry.get_or_insert(entry);
-            all.images.extend(loaded.images);
-        }
-        if let Some(path) = &options.initrd {
-            let end = all.images.iter().map(Image::end).max().unwrap_or(base);
-            // Behind the kernel's zeroed data, which a raw image does not tell the size of.
-            let at = aligned(end.saturating_add(0x400_0000)).min(halfway(board, base));
-            let loaded = Loaded::read(Path::new(path), at, true)?;
-            all.initrd = Some((at, loaded.end()));
-            all.images.extend(loaded.images);
-        }
-        Ok(all)
-    }
-}
-
-fn check_width(path: &str, of_file: Option<u8>, width: u32) -> Result<(), QmpError> {
-    match of_file {
-        Some(other) if u32::from(other) != width => Err(QmpError::generic(format!(
-            "Cannot load '{path}': it is for RV{other} and the board's harts are RV{width}; choose another cpu-type or image"
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// The first address of the memory that firmware is for: the one at 0x80000000 if there is one,
-/// otherwise the lowest.
-fn memory_base(board: &Board) -> u64 {
-    const USUAL: u64 = 0x8000_0000;
-    let memories = board.memories();
-    let usual = memories.iter().find(|(_, m)| m.addr <= USUAL && USUAL <= m.last());
-    if usual.is_some() { USUAL } else { memories.first().map_or(USUAL, |(_, m)| m.addr) }
-}
-
-fn halfway(board: &Board, base: u64) -> u64 {
-    let memories = board.memories();
-    let size = memories
-        .iter()
-        .find(|(_, m)| m.addr <= base && base <= m.last())
-        .map_or(0, |(_, m)| m.size);
-    aligned(base.saturating_add(size / 2))
-}
-
-/// The next address that a large page can begin at; the last one there is at the end of all.
-fn aligned(addr: u64) -> u64 {
-    const LARGE_PAGE: u64 = 0x20_0000;
-    addr.checked_next_multiple_of(LARGE_PAGE).unwrap_or(!(LARGE_PAGE - 1))
-}
-
 fn guest_tree(board: &Board, software: &Software) -> Result<Vec<u8>, QmpError> {
     let machine = &board.machine;
     let template = crate::machines::template(machine.type_.tag());
@@ -229,20 +135,18 @@ fn guest_tree(board: &Board, software: &Software) -> Result<Vec<u8>, QmpError> {
 
 /// The highest place below 3 GiB in the machine's main memory that no image takes.
 fn place(board: &Board, room: u64, occupied: &[(u64, u64)]) -> Option<u64> {
-    let memories = board.memories();
-    let base = memory_base(board);
-    let (_, main) = memories.iter().find(|(_, m)| m.addr <= base && base <= m.last())?;
+    let (first, last) = main_memory(board)?;
     // Memory that begins above the limit has no place below it.
-    let limit = if main.addr < LOW_END { LOW_END } else { u64::MAX };
-    let end = main.last().saturating_add(1).min(limit);
+    let limit = if first < LOW_END { LOW_END } else { u64::MAX };
+    let end = last.saturating_add(1).min(limit);
     let mut at = end.checked_sub(room)? & !(TREE_ALIGNMENT - 1);
     loop {
-        if at < main.addr {
+        if at < first {
             return None;
         }
         match occupied.iter().find(|(first, last)| at < *last && *first < at + room) {
             None => return Some(at),
-            Some((first, _)) => at = first.checked_sub(room)? & !(TREE_ALIGNMENT - 1),
+            Some((taken, _)) => at = taken.checked_sub(room)? & !(TREE_ALIGNMENT - 1),
         }
     }
 }

@@ -239,10 +239,10 @@ impl<'a> Context<'a> {
         let width = self.harts.first().and_then(|hart| hart.cpu.as_ref());
         let width = width.map_or(64, |cpu| cpu.xlen.bits());
         let mut entry = None;
-        for boot::File { path, at, is_kernel: _ } in boot::files(self.board, width) {
-            let facts = Facts::read(path.as_ref(), at, false);
+        for file in boot::files(self.board, width) {
+            let facts = file.and_then(|file| file.facts());
             if let Ok(facts) = &facts {
-                entry.get_or_insert(facts.entry.unwrap_or(at));
+                entry = entry.or(facts.entry);
             }
             self.take(Some(facts.map_err(QmpError::from)), None, None);
         }
