@@ -192,6 +192,8 @@ pub struct Door {
     pub(crate) stage: Stage,
     /// Commands of the options, for when `initialized` is entered.
     pub(crate) pending: Vec<Step>,
+    /// To be executed on entering `ready`, before the guest runs.
+    pub(crate) load: Option<Step>,
     pub(crate) startup: Startup,
     pub(crate) host: Host,
     pub(crate) debugger: Option<gdb::Server>,
@@ -229,6 +231,7 @@ impl Door {
         Self {
             stage: Stage::NoMachine,
             pending: Vec::new(),
+            load: None,
             startup,
             host,
             debugger: None,
@@ -262,6 +265,11 @@ impl Door {
     /// Commands to execute on entering `initialized`, after the machine's own.
     pub fn defer(&mut self, steps: Vec<Step>) {
         self.pending.extend(steps);
+    }
+
+    /// A command to execute on entering `ready`, before the guest runs.
+    pub fn begin_with(&mut self, load: Option<Step>) {
+        self.load = load;
     }
 
     /// Where the command comes from that is being executed.

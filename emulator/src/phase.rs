@@ -157,15 +157,25 @@ impl crate::door::Door {
                 let board = draft.board().clone();
                 let findings = lint::admit(&board, &self.host.chardevs)?;
                 findings.iter().for_each(|finding| self.host.warn(finding));
-                let machine = Machine::elaborate(&board, &self.surroundings());
-                // The draft is put back by the caller when this fails.
-                machine.map(|machine| self.stage = Stage::Ready(board, machine))
+                // The draft is put back by the caller when what follows fails.
+                let Some(load) = self.load.clone() else { return self.elaborate(board) };
+                let held = self.host.chardevs.all();
+                held.iter().for_each(|chardev| chardev.hold(true));
+                let loaded = self.elaborate(board).and_then(|()| self.perform(&load));
+                held.iter().for_each(|chardev| chardev.hold(false));
+                loaded.map(|_| self.load = None)
             }
             ready @ Stage::Ready(..) => {
                 self.stage = ready;
                 Err(QmpError::generic("Cannot increment machine init phase any further"))
             }
         }
+    }
+
+    fn elaborate(&mut self, board: Board) -> Result<(), QmpError> {
+        let machine = Machine::elaborate(&board, &self.surroundings())?;
+        self.stage = Stage::Ready(board, machine);
+        Ok(())
     }
 
     /// The machine's own commands, then those that the options asked for.

@@ -19,6 +19,7 @@ mod opentitan;
 mod options;
 mod phases;
 mod seed_session;
+mod snapshots;
 mod stub_devices;
 mod typed_client;
 mod unmodelled;

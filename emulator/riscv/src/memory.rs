@@ -281,6 +281,29 @@ impl Ram {
         })
     }
 
+    /// Offsets of the pages that are not all zero; the last one may be a part of a page.
+    pub fn occupied(&self) -> impl Iterator<Item = u64> {
+        let pages = (0..self.size.div_ceil(PAGE_SIZE)).map(|page| page * PAGE_SIZE);
+        // The mapping is whole pages.
+        let zero = |offset: u64| {
+            (offset..offset + PAGE_SIZE).step_by(8).all(|at| match at + 8 <= self.size {
+                true => u64::load(self.cell::<u64>(at)) == 0,
+                false => (at..self.size).all(|at| u8::load(self.cell::<u8>(at)) == 0),
+            })
+        };
+        pages.filter(move |offset| !zero(*offset))
+    }
+
+    /// Makes all of it zero, without touching what is.
+    pub fn clear(&self) {
+        let zero = [0; PAGE_SIZE as usize];
+        for offset in self.occupied() {
+            let size = (self.size - offset).min(PAGE_SIZE) as usize;
+            // It lies in the memory.
+            let _ = self.write(offset, &zero[..size]);
+        }
+    }
+
     fn check(&self, offset: u64, len: usize) -> Result<(), OutOfRange> {
         let len = len as u64;
         match offset.checked_add(len) {
@@ -411,6 +434,19 @@ mod tests {
         let ram = Ram::new(4096).unwrap();
         assert!(ram.page(4095).is_some());
         assert!(ram.page(4096).is_none());
+    }
+
+    #[test]
+    fn pages_with_something_in_them_are_found_and_cleared() {
+        let ram = Ram::new(3 * 4096 + 13).unwrap();
+        assert_eq!(ram.occupied().count(), 0);
+        for (at, pages) in [(0, 1), (4095, 1), (8192, 2), (3 * 4096 + 12, 3)] {
+            ram.write(at, &[1]).unwrap();
+            assert_eq!(ram.occupied().count(), pages, "{at}");
+        }
+        assert_eq!(ram.occupied().collect::<Vec<_>>(), [0, 8192, 12288]);
+        ram.clear();
+        assert_eq!(ram.occupied().count(), 0);
     }
 
     #[test]

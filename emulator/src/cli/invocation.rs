@@ -58,6 +58,8 @@ pub struct Invocation {
     pub serial_default: bool,
     /// `-preconfig`: stop at `accel-created`.
     pub preconfig: bool,
+    /// `snapshot-load`, to be executed on entering `ready`.
+    pub load: Option<Step>,
     /// `-S`: entering `ready` does not start the guest.
     pub stopped: bool,
     /// `-budget`.

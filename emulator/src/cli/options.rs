@@ -19,6 +19,7 @@ pub(super) enum Id {
     Help,
     Initrd,
     Kernel,
+    LoadVm,
     Log,
     LogFile,
     LogFilter,
@@ -109,6 +110,7 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
     ("Start", &[
         row(Id::Preconfig, &["preconfig"], None, "stop before the machine's own devices exist, to configure it by QMP"),
         row(Id::Stopped, &["S"], None, "do not start the guest"),
+        row(Id::LoadVm, &["loadvm"], Some("FILE"), "go on from a snapshot of an equal board, which snapshot-save has written"),
         row(Id::Budget, &["budget"], Some("N"), "end with status 124 after so many instructions, such as 50M; a machine whose harts all sleep spends 100 a microsecond"),
         row(Id::Name, &["name"], Some("[guest=]NAME"), "the guest's name"),
         row(Id::Pidfile, &["pidfile"], Some("FILE"), "write the process id to a file"),

@@ -126,6 +126,10 @@ impl Parser {
             }
             Id::Initrd => self.machine.member(given, "initrd"),
             Id::Kernel => self.machine.member(given, "kernel"),
+            Id::LoadVm => {
+                let file = Map::from_iter([("file".into(), given.value.into())]);
+                self.invocation.load = Some(given.step("snapshot-load", file));
+            }
             Id::Log if is_help(given.value) => ask = Some(Ask::LogHelp),
             Id::Log => self.log_items(given),
             Id::LogFile => drop(self.log(given).insert("filename".into(), given.value.into())),

@@ -19,6 +19,7 @@ mod place;
 mod qdev;
 mod qom;
 mod run_state;
+mod snapshot;
 mod unmodelled;
 
 pub(crate) use device_tree::board_of_tree;

@@ -6,6 +6,7 @@ mod guest;
 mod harts;
 mod line;
 pub mod semihosting;
+mod snapshot;
 mod space;
 mod symbols;
 mod time;
@@ -32,6 +33,7 @@ pub use guest::Guest;
 pub use harts::{Halt, HaltReason, HartPlan, Harts, Pace};
 pub use line::Line;
 use semihosting::Semihosting;
+pub use snapshot::Snapshot;
 pub use space::{AddressSpace, BusAccess};
 use space::{Range, RangeTarget};
 pub use symbols::Symbols;
@@ -115,6 +117,10 @@ impl Site<'_> {
 pub struct Machine {
     space: Arc<AddressSpace>,
     devices: Vec<Arc<dyn Device>>,
+    /// Where the devices are in the object tree, in the same order.
+    paths: Vec<String>,
+    /// All memory: the path of its device, which of the device's it is.
+    memory: Vec<(String, usize, Arc<Ram>)>,
     harts: Harts,
     clock: Arc<VirtualClock>,
     plan: BootPlan,
@@ -160,9 +166,10 @@ impl Machine {
             semihosting.map(Arc::new),
             Budget::new(around.budget),
         )?;
-        let devices = parts.order;
+        let (devices, memory) = (parts.order, parts.all_memory);
+        let paths = board.devices().map(|device| device.path()).collect();
         let symbols = OnceLock::new();
-        let machine = Self { space, devices, harts, clock, plan, symbols };
+        let machine = Self { space, devices, paths, memory, harts, clock, plan, symbols };
         machine.reset();
         machine.watch(&around.trace);
         Ok(machine)
@@ -244,7 +251,9 @@ impl Machine {
 struct Parts {
     devices: HashMap<Name, Arc<dyn Device>>,
     order: Vec<Arc<dyn Device>>,
+    /// What is behind regions.
     memory: HashMap<(Name, u32), Arc<Ram>>,
+    all_memory: Vec<(String, usize, Arc<Ram>)>,
     lines: HashMap<Name, Vec<Line>>,
     harts: Vec<HartPlan>,
     first_hart: HashMap<Name, usize>,
@@ -277,6 +286,9 @@ impl Parts {
             driver.build(&site)?;
         self.spi_buses.extend(spi_bus.map(|bus| (device.name.clone(), bus)));
         self.spi_peripherals.extend(spi_peripheral.map(|spi| (device.name.clone(), spi)));
+        for (index, ram) in memory.iter().enumerate() {
+            self.all_memory.push((device.path(), index, ram.clone()));
+        }
         let memories =
             (0_u32..).zip(driver.regions()).filter(|(_, region)| region.kind != RegionKind::Io);
         for ((region, _), ram) in memories.zip(memory) {

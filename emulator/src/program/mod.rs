@@ -174,6 +174,7 @@ fn prepare(door: &mut Door, invocation: &Invocation) -> Result<(), Failure> {
         }
     }
     door.defer(invocation.devices.clone());
+    door.begin_with(invocation.load.clone());
     for step in invocation.machine.iter().chain(&invocation.accel) {
         execute(door, step)?;
     }

@@ -53,6 +53,8 @@ const PERMITTED: &[(&str, &str)] = &[
     ("qom-list-types", "nmair"),
     ("qom-list-properties", "nmair"),
     ("quit", "nmair"),
+    ("snapshot-load", "r"),
+    ("snapshot-save", "r"),
     ("machine-set", "n"),
     ("accel-set", "m"),
     ("x-exit-preconfig", "air"),

@@ -171,6 +171,15 @@ impl Chardev {
         }
     }
 
+    /// Lets input wait, or come again: for a machine that is being made into what it was once, and
+    /// would forget what it has heard before.
+    pub fn hold(&self, held: bool) {
+        match &self.kind {
+            Kind::Line { line, .. } | Kind::Ring { line, .. } => line.hold(held),
+            Kind::Mux(mux) => mux.base().hold(held),
+        }
+    }
+
     /// Waits until all output is written; not to be called on the edge's thread. False if that
     /// takes longer than `timeout`.
     pub fn drain(&self, timeout: Duration) -> bool {

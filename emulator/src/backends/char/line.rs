@@ -72,6 +72,8 @@ pub(super) struct Line {
     /// The front end wants to be offered input, or asked for anything at all. Without it a kick
     /// is about output only, and a device is not locked for every character that it prints.
     asked: AtomicBool,
+    /// Input waits, whoever could take it.
+    held: AtomicBool,
     output: Output,
 }
 
@@ -98,6 +100,12 @@ impl Line {
     /// Whether a front end is connected.
     pub(super) fn is_attached(&self) -> bool {
         lock(&self.side).front.is_some()
+    }
+
+    /// Lets input wait, or come again.
+    pub(super) fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Release);
+        self.accept_input();
     }
 
     /// Queues output, see [`Output::push`].
@@ -160,6 +168,7 @@ impl Line {
         self.announce();
         let asked = self.asked.swap(false, Ordering::AcqRel);
         if (asked || !pending.is_empty())
+            && !self.held.load(Ordering::Acquire)
             && let Some(front) = self.front()
         {
             let taken = front.receive(pending.bytes());
