@@ -184,7 +184,7 @@ impl crate::door::Door {
         if let Some(cpu) = &options.cpu {
             crate::devices::cpu::model::parse(cpu)?;
         }
-        let plan = crate::machines::template(options.type_.tag()).commands(&options)?;
+        let plan = crate::machines::plan(&options)?;
         self.stage = Stage::Initialized(Draft::new(Board::begin(options, journal)));
         self.remarks = plan.remarks;
         for step in plan.steps.into_iter().chain(self.pending.clone()) {

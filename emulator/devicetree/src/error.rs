@@ -57,6 +57,17 @@ pub enum Problem {
     /// The named interrupt parent does not say how many cells a specifier has.
     #[error("leads to `{0}`, which has no `#interrupt-cells`")]
     NotAController(String),
+    /// A nexus has no entry for an interrupt.
+    #[error("has {specifier:?}, which no entry of `interrupt-map` of `{nexus}` is about")]
+    NotInMap {
+        /// The interrupt in the nexus's terms.
+        specifier: Vec<u32>,
+        /// The nexus.
+        nexus: String,
+    },
+    /// Nexuses lead to each other.
+    #[error("leads through more than {0} nexuses: their `interrupt-map`s form a circle")]
+    TooManyNexuses(usize),
     /// The bus above the node does not show its children's addresses to the hart.
     #[error("cannot be translated: `{0}` has no `ranges`")]
     NotMapped(String),

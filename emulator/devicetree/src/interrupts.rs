@@ -1,7 +1,5 @@
-//! Where a node's interrupts go: `interrupts` and `interrupts-extended` (chapter 2.4.1).
-//!
-//! An interrupt nexus (`interrupt-map`, chapter 2.4.3) is not translated: a specifier that goes to
-//! one is reported with the nexus as its controller.
+//! Where a node's interrupts go: `interrupts` and `interrupts-extended` (chapter 2.4.1), through any
+//! number of nexuses (`interrupt-map`, chapter 2.4.3).
 
 use crate::error::{Problem, TreeError};
 use crate::property::Property;
@@ -21,7 +19,8 @@ impl<'t> NodeRef<'t> {
     /// `interrupts` where a node has both. An empty list if it has neither.
     pub fn interrupts(&self, phandles: &Phandles<'t>) -> Result<Vec<Interrupt<'t>>, TreeError> {
         if let Some(extended) = self.property("interrupts-extended") {
-            return extended_list(&extended, phandles);
+            let list = extended_list(&extended, phandles)?;
+            return self.through_nexuses(list, &extended, phandles);
         }
         let Some(interrupts) = self.property("interrupts") else { return Ok(Vec::new()) };
         let Some(controller) = self.interrupt_parent(phandles)? else {
@@ -34,7 +33,7 @@ impl<'t> NodeRef<'t> {
             .map(|cells| Interrupt { controller: controller.clone(), cells: cells.to_vec() })
             .collect();
         match specifiers.remainder().len() {
-            0 => Ok(list),
+            0 => self.through_nexuses(list, &interrupts, phandles),
             left => Err(interrupts.error(Problem::CutEntry {
                 left,
                 needed: width,
@@ -64,12 +63,96 @@ impl<'t> NodeRef<'t> {
         }
     }
 
+    /// Follows interrupts of this node to controllers that are no nexus.
+    fn through_nexuses(
+        &self,
+        list: Vec<Interrupt<'t>>,
+        asking: &Property<'t>,
+        phandles: &Phandles<'t>,
+    ) -> Result<Vec<Interrupt<'t>>, TreeError> {
+        let unit = |width: usize| -> Vec<u32> {
+            let cells = self.property("reg").and_then(|reg| reg.u32s().ok()).unwrap_or_default();
+            (0..width).map(|cell| cells.get(cell).copied().unwrap_or(0)).collect()
+        };
+        let follow = |interrupt: Interrupt<'t>| {
+            let mut at = Route { interrupt, unit: None };
+            for _ in 0..MOST_NEXUSES {
+                let Some(map) = at.interrupt.controller.property("interrupt-map") else {
+                    return Ok(at.interrupt);
+                };
+                at = at.next(&map, &unit, asking, phandles)?;
+            }
+            Err(asking.error(Problem::TooManyNexuses(MOST_NEXUSES)))
+        };
+        list.into_iter().map(follow).collect()
+    }
+
     /// How many cells a specifier for this controller has; `asking` is the property to blame.
     fn interrupt_cells(&self, asking: &Property<'t>) -> Result<usize, TreeError> {
         match self.cell_count("#interrupt-cells", 0)? {
             0 => Err(asking.error(Problem::NotAController(self.path()))),
             count => Ok(count as usize),
         }
+    }
+}
+
+/// From how many nexuses in a row on a tree is taken to lead in a circle.
+const MOST_NEXUSES: usize = 16;
+
+/// An interrupt on its way: where it has come to, with the unit address that it has there.
+struct Route<'t> {
+    interrupt: Interrupt<'t>,
+    /// None at the first nexus, where it is the node's own.
+    unit: Option<Vec<u32>>,
+}
+
+impl<'t> Route<'t> {
+    /// What the nexus that it has come to makes of it.
+    fn next(
+        &self,
+        map: &Property<'t>,
+        own_unit: &impl Fn(usize) -> Vec<u32>,
+        asking: &Property<'t>,
+        phandles: &Phandles<'t>,
+    ) -> Result<Self, TreeError> {
+        let (nexus, specifier) = (&self.interrupt.controller, &self.interrupt.cells);
+        // Where a nexus says nothing of addresses, none count: 2 is the default for buses only.
+        let unit_cells = nexus.cell_count("#address-cells", 0)? as usize;
+        let mut wanted = self.unit.clone().unwrap_or_else(|| own_unit(unit_cells));
+        wanted.resize(unit_cells, 0);
+        wanted.extend(specifier);
+        let mask = match nexus.property("interrupt-map-mask") {
+            Some(mask) => mask.u32s()?,
+            None => Vec::new(),
+        };
+        let alike = |entry: &[u32]| {
+            let masks = mask.iter().copied().chain(std::iter::repeat(u32::MAX));
+            entry.iter().zip(&wanted).zip(masks).all(|((a, b), mask)| a & mask == b & mask)
+        };
+        let cells = map.u32s()?;
+        let mut rest = cells.as_slice();
+        let cut = |left: usize, needed: usize| {
+            map.error(Problem::CutEntry { left, needed, controller: nexus.path() })
+        };
+        while !rest.is_empty() {
+            let (child, after) =
+                rest.split_at_checked(wanted.len()).ok_or_else(|| cut(rest.len(), wanted.len()))?;
+            let (&phandle, after) = after.split_first().ok_or_else(|| cut(0, 1))?;
+            let parent = phandles.get(phandle);
+            let parent = parent.ok_or_else(|| map.error(Problem::NoSuchPhandle(phandle)))?;
+            let unit_cells = parent.cell_count("#address-cells", 0)? as usize;
+            let width = unit_cells + parent.interrupt_cells(map)?;
+            let (target, after) =
+                after.split_at_checked(width).ok_or_else(|| cut(after.len(), width))?;
+            if alike(child) {
+                let (unit, cells) = target.split_at(unit_cells);
+                let interrupt = Interrupt { controller: parent.clone(), cells: cells.to_vec() };
+                return Ok(Self { interrupt, unit: Some(unit.to_vec()) });
+            }
+            rest = after;
+        }
+        let specifier = specifier.clone();
+        Err(asking.error(Problem::NotInMap { specifier, nexus: nexus.path() }))
     }
 }
 

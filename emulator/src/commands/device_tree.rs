@@ -21,7 +21,7 @@ impl DeviceTreeCommands for Door {
 
     fn board_to_dt(&mut self, arguments: BoardToDt) -> Result<DeviceTreeOfBoard, QmpError> {
         let board = self.board()?;
-        let tree = export::with_labels(board);
+        let tree = export::as_file(board)?;
         let dropped = export::dropped(board, &tree)?;
         let format = arguments.format.unwrap_or(DeviceTreeFormat::Dts);
         let data = match format {
@@ -38,10 +38,10 @@ impl DeviceTreeCommands for Door {
 
 /// What `dt-to-board` returns.
 pub(crate) fn board_of_tree(imported: Imported) -> DeviceTreeBoard {
-    let commands = imported.commands.into_iter().map(|planned| DeviceTreeCommand {
-        node: planned.node,
-        execute: planned.command.name,
-        arguments: Value::Object(planned.command.arguments),
+    let commands = imported.commands().map(|(node, command)| DeviceTreeCommand {
+        node: node.into(),
+        execute: command.name,
+        arguments: Value::Object(command.arguments),
     });
     DeviceTreeBoard { commands: commands.collect(), report: imported.report }
 }

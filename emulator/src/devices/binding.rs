@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use boardwright_devicetree::{Interrupt, NodeRef, Region, TreeError};
+use boardwright_devicetree::{Interrupt, NodeRef, Problem, Region, TreeError};
 
 use super::node::LINES;
 use super::{PortDirection, driver};
@@ -78,14 +78,27 @@ pub struct Part {
     pub options: DeviceOptionsDriver,
     /// Regions and their addresses.
     pub regions: Vec<(u32, u64)>,
+    /// Pins that drive it.
+    pub pins: Vec<Pin>,
     /// Outputs, `sysbus-irq[0]`, and which of the node's interrupts each of them is.
     pub wires: Vec<(String, usize)>,
+}
+
+/// A pin of a GPIO controller that drives a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// Path of the controller's node.
+    pub controller: String,
+    /// The pin's number.
+    pub line: u32,
+    /// The input that it leads to.
+    pub input: String,
 }
 
 impl Part {
     /// A device with nothing mapped and nothing wired.
     pub fn new(options: DeviceOptionsDriver) -> Self {
-        Self { id: None, options, regions: Vec::new(), wires: Vec::new() }
+        Self { id: None, options, regions: Vec::new(), pins: Vec::new(), wires: Vec::new() }
     }
 
     /// With an id of its own.
@@ -179,6 +192,25 @@ impl Described<'_, '_> {
         let Some(clocks) = self.node.property("clocks") else { return Ok(None) };
         let clock = clocks.u32s()?.first().and_then(|phandle| self.phandles.get(*phandle)).cloned();
         clock.and_then(|clock| clock.property(FREQUENCY)).map(|property| property.u32()).transpose()
+    }
+
+    /// The first pin of `gpios`: path of the controller's node, number, and whether it is active
+    /// while low (Linux, bindings/gpio/gpio.txt).
+    ///
+    /// # Errors
+    /// The property is missing or malformed, or names no node.
+    pub fn pin(&self) -> Result<(String, u32, bool), TreeError> {
+        let gpios = self.node.require("gpios")?;
+        let cells = gpios.u32s()?;
+        let [phandle, line, flags, ..] = cells.as_slice() else {
+            return Err(gpios.error(Problem::Length {
+                found: gpios.bytes().len(),
+                expected: "a phandle, a pin and its flags (12)".into(),
+            }));
+        };
+        let controller = self.phandles.get(*phandle);
+        let controller = controller.ok_or_else(|| gpios.error(Problem::NoSuchPhandle(*phandle)))?;
+        Ok((controller.path(), *line, flags & 1 != 0))
     }
 
     /// `mhartid` of the hart that an interrupt goes to.

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use boardwright_riscv::Ram;
 use qapi_runtime::{Decode, Encode, MemberInfo, Mode, Object, Path, QmpError, Value};
 
-use crate::board::{Board, Device as BoardDevice};
+use crate::board::{Board, Device as BoardDevice, PortRef};
 use crate::machine::{Site, TimeSource};
 use crate::qapi::{
     DeviceDriver, DeviceOptionsDriver, GpioConnectionProperties, GpioPwrProperties,
@@ -318,9 +318,9 @@ pub trait Driver: Send + Sync {
         Vec::new()
     }
 
-    /// What a pin of a GPIO controller is for that leads to an input of this device.
-    fn pin_use(&self, port: u32) -> Option<PinUse> {
-        let _ = port;
+    /// The number that a device tree gives an output which is a pin; `None` for any other.
+    fn pin_number(&self, output: &PortRef) -> Option<u32> {
+        let _ = output;
         None
     }
 
@@ -355,15 +355,6 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// Something outside the board is missing: a file, a character back end, memory.
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError>;
-}
-
-/// What a pin is for, in the words of a device tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PinUse {
-    /// Name and `compatible` of the node.
-    pub name: &'static str,
-    /// Whether it is the low level that does it.
-    pub active_low: bool,
 }
 
 /// A place on an SPI bus.

@@ -91,6 +91,13 @@ impl<'a> Place<'a> {
         Some(cells)
     }
 
+    /// The pin of a GPIO controller that drives an input, as cells: phandle and number.
+    pub fn pin(&self, input: &PortRef) -> Option<Vec<u32>> {
+        let output = self.board.peer(input)?;
+        let number = self.board.device(&output.device)?.driver().pin_number(output)?;
+        Some(vec![self.phandles.of(&output.device, output.unit), number])
+    }
+
     /// Adds `interrupts-extended` where there is something to say: where the device's outputs lead.
     /// Lines that lead nowhere are left out; which ones are there is then said besides.
     pub fn with_interrupts(&self, node: Node) -> Node {

@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 
 use qapi_runtime::{Encode, MemberInfo, Object, QmpError, Value};
 
-use crate::board::{Board, MOST_HARTS, Origin, Property};
+use crate::board::{Board, Change, MOST_HARTS, Origin, Property};
 use crate::door::{Command, Step};
 use crate::qapi::{
     CommandOrigin, DeviceOptions, MachineOptions, MachineOptionsBase, MachineOptionsNone,
@@ -41,7 +41,7 @@ pub trait Template: Sync {
         0..=MOST_HARTS
     }
 
-    /// What the guest's device tree says the board is, if it is one that has a name.
+    /// What device trees say the board is, if it is one that has a name.
     fn identity(&self) -> Option<Identity> {
         None
     }
@@ -68,12 +68,30 @@ pub trait Template: Sync {
     fn follow(&self, board: &mut Board, property: &str) -> Result<(), QmpError>;
 }
 
+/// The commands that build a machine's board, and what there is to say about it.
+///
+/// # Errors
+/// As [`Template::commands`].
+pub fn plan(options: &MachineOptions) -> Result<Plan, QmpError> {
+    let kind = options.type_.tag();
+    let template = template(kind);
+    let mut plan = template.commands(options)?;
+    let Some(Identity { model, compatible }) = template.identity() else { return Ok(plan) };
+    let given = [("model", model, &options.model), ("compatible", compatible, &options.compatible)];
+    let commands = given
+        .into_iter()
+        .filter(|(.., given)| given.is_none())
+        .map(|(property, value, _)| Change::of_machine(property, value.into()).command());
+    plan.steps.splice(0..0, Plan::of(kind, commands.collect()).steps);
+    Ok(plan)
+}
+
 /// What software knows a board by.
 pub struct Identity {
     /// `model` of the device tree.
     pub model: &'static str,
-    /// `compatible` of its root.
-    pub compatible: &'static [&'static str],
+    /// `compatible` of its root, separated by spaces.
+    pub compatible: &'static str,
 }
 
 /// What a template wants done.
@@ -141,6 +159,8 @@ pub fn empty() -> MachineOptions {
         append: None,
         dtb: None,
         lint: None,
+        model: None,
+        compatible: None,
         type_: MachineOptionsType::None(MachineOptionsNone {
             ram_addr: None,
             memory_backend: None,
@@ -179,9 +199,9 @@ pub fn set_on_board(board: &mut Board, property: &str, value: &Value) -> Result<
     let options = crate::board::change_machine(&board.machine, property, value)?;
     let template = template(options.type_.tag());
     board.machine = std::sync::Arc::new(options);
-    // Looked at when `ready` is entered: there is nothing to follow.
-    if property == "lint" {
-        return Ok(());
+    match property {
+        // Looked at when `ready` is entered: there is nothing to follow.
+        "lint" | "model" | "compatible" => Ok(()),
+        _ => template.follow(board, property),
     }
-    template.follow(board, property)
 }

@@ -5,7 +5,7 @@ use boardwright_devicetree::Tree;
 use qapi_runtime::QmpError;
 
 use super::{Plan, Template, steps};
-use crate::board::import::{self, Planned};
+use crate::board::import;
 use crate::board::{Board, Origin};
 use crate::devices::cpu::model;
 use crate::door::Step;
@@ -51,16 +51,15 @@ impl Template for SifiveDt {
         {
             import::refuse_remarks(&imported.report)?;
         }
-        let origin = |node: String| {
+        let step = |node: &str, command| {
             let place = match &options.dtb {
                 Some(file) => format!("{file}: {node}"),
-                None => node,
+                None => node.into(),
             };
-            Origin::new(CommandOrigin::DeviceTree, place)
+            Step { command, origin: Origin::new(CommandOrigin::DeviceTree, place) }
         };
-        let step = |Planned { node, command }| Step { command, origin: origin(node) };
         Ok(Plan {
-            steps: imported.commands.into_iter().map(step).collect(),
+            steps: imported.commands().map(|(node, command)| step(node, command)).collect(),
             remarks: imported.report.iter().map(import::line).collect(),
         })
     }

@@ -10,7 +10,7 @@ use qapi_runtime::QmpError;
 use serde_json::json;
 
 use super::steps::{self, Steps};
-use super::{Plan, Template};
+use super::{Identity, Plan, Template};
 use crate::board::Board;
 use crate::boot::Loaded;
 use crate::qapi::{MachineOptions, MachineOptionsType, MachineType};
@@ -54,6 +54,10 @@ impl Template for SifiveE {
 
     fn harts(&self) -> RangeInclusive<u32> {
         HARTS
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some(Identity { model: "SiFive HiFive1", compatible: "sifive,hifive1" })
     }
 
     fn commands(&self, options: &MachineOptions) -> Result<Plan, QmpError> {

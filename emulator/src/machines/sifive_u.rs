@@ -59,7 +59,7 @@ impl Template for SifiveU {
     fn identity(&self) -> Option<Identity> {
         Some(Identity {
             model: "SiFive HiFive Unleashed A00",
-            compatible: &["sifive,hifive-unleashed-a00", "sifive,hifive-unleashed"],
+            compatible: "sifive,hifive-unleashed-a00 sifive,hifive-unleashed",
         })
     }
 

@@ -31,16 +31,16 @@ pub fn dropped(board: &Board, tree: &Tree) -> Result<Vec<DeviceTreeDropped>, Qmp
             continue;
         }
         let Some(addr) = board.address_of(&device.name, 0) else {
-            tell(device, format!("{} is at no address: not in the tree", device.kind()));
+            tell(device, format!("{} is at no address", device.kind()));
             continue;
         };
         let key = Key { addr, kind: device.kind() };
         let (Some(facts), Some(read)) = (here.devices.get(&key), back.devices.get(&key)) else {
-            tell(device, format!("{} at {addr:#x} is not in the tree", device.kind()));
+            tell(device, format!("{} at {addr:#x} has no node", device.kind()));
             continue;
         };
         if facts.place != device.path() {
-            tell(device, format!("'{}' is at the same address: not in the tree", facts.place));
+            tell(device, format!("'{}' is at the same address", facts.place));
             continue;
         }
         for (name, value) in &facts.properties {
@@ -73,7 +73,7 @@ fn harts(reading: &Reading<'_>, device: &Device, tell: &mut impl FnMut(&Device, 
     };
     let back = reading.harts.iter().find(|hart| hart.hartid == units.first_hartid);
     let Some(back) = back.and_then(|hart| model::parse(&hart.cpu_type).ok()) else {
-        tell(device, "its harts are not in the tree".into());
+        tell(device, "its harts have no nodes".into());
         return;
     };
     for property in CpuProperty::all() {

@@ -9,7 +9,9 @@ mod dropped;
 use std::collections::{HashMap, HashSet};
 
 use boardwright_devicetree::{Node, Tree};
+use qapi_runtime::QmpError;
 
+use super::import::{import, written};
 use super::{Board, Name, View};
 use crate::devices::node::{Phandles, Place, in_order};
 
@@ -18,9 +20,26 @@ pub use dropped::dropped;
 /// Ticks a second of `time` where no machine timer is.
 pub const DEFAULT_TIMEBASE: u32 = 10_000_000;
 
+/// What a board is that nobody has named.
+pub const NO_MODEL: &str = "boardwright,none";
+
 /// The tree of a board, as a guest is given it.
 pub fn describe(board: &Board) -> Tree {
     Export::of(board).tree()
+}
+
+/// The tree of a board as a file: with the ids of devices as labels, and commands for what nodes
+/// have no words for, so that reading it gives the same board.
+///
+/// # Errors
+/// What the nodes say cannot be read, which is a fault of a driver.
+pub fn as_file(board: &Board) -> Result<Tree, QmpError> {
+    let mut tree = with_labels(board);
+    let told = import(&tree, &crate::machines::empty())?.board()?;
+    if let Some(node) = written(&told.diff(board)?) {
+        tree.root.push(node);
+    }
+    Ok(tree)
 }
 
 /// The tree of a board, with the ids of devices as labels.
@@ -107,7 +126,12 @@ impl<'b> Export<'b> {
         for device in in_order(self.board) {
             let driver = device.driver();
             let place = Place::new(self.board, device, phandles);
-            let Some(node) = driver.node(&place) else { continue };
+            let Some(node) = driver.node(&place) else {
+                if let Some(node) = self.uses(driver.uses(&place)) {
+                    self.paths.push((device.name.clone(), node));
+                }
+                continue;
+            };
             if place.region(0).is_some() && !seen.contains(&device.name) {
                 // What others hide altogether is not there for the guest.
                 continue;
@@ -137,11 +161,7 @@ impl<'b> Export<'b> {
             if let Some(chardev) = driver.console() {
                 self.consoles.push((chardev.to_string(), path.clone()));
             }
-            for node in driver.uses(&place) {
-                if self.uses.iter().all(|other| other.name() != node.name()) {
-                    self.uses.push(node);
-                }
-            }
+            self.uses(driver.uses(&place));
             self.paths.push((device.name.clone(), path));
             self.soc.push(node);
         }
@@ -149,6 +169,18 @@ impl<'b> Export<'b> {
         self.consoles
             .sort_by_key(|(chardev, _)| (chardev.is_empty(), chardev.len(), chardev.clone()));
         self.entry(phandles, &view);
+    }
+
+    /// Adds nodes at the root; returns the path of the first that was new.
+    fn uses(&mut self, nodes: Vec<Node>) -> Option<String> {
+        let mut first = None;
+        for node in nodes {
+            if self.uses.iter().all(|other| other.name() != node.name()) {
+                first.get_or_insert_with(|| format!("/{}", node.name()));
+                self.uses.push(node);
+            }
+        }
+        first
     }
 
     /// Where all harts start, if that is one place in something that has a node.
@@ -184,11 +216,12 @@ impl<'b> Export<'b> {
 
     fn tree(&self) -> Tree {
         let machine = &self.board.machine;
-        let kind = machine.type_.tag();
-        let own = format!("boardwright,{kind}");
-        let (model, compatible) = match crate::machines::template(kind).identity() {
-            Some(identity) => (identity.model, identity.compatible.to_vec()),
-            None => (own.as_str(), vec![own.as_str()]),
+        let model = machine.model.as_deref().unwrap_or(NO_MODEL);
+        let compatible = machine.compatible.as_deref().unwrap_or(model);
+        // Without words for itself, a board is what its model is.
+        let compatible: Vec<&str> = match machine.compatible {
+            Some(_) => compatible.split_whitespace().collect(),
+            None => vec![compatible],
         };
         let mut chosen = Node::new("chosen");
         if let Some((_, path)) = self.consoles.first() {

@@ -11,13 +11,16 @@ mod isa;
 mod plan;
 mod reading;
 mod unknown;
+mod words;
 
 use boardwright_devicetree::{Tree, TreeError};
 use qapi_runtime::QmpError;
 
+use super::{Board, Change};
 use crate::door::Command;
 use crate::qapi::{DeviceTreeProblem, DeviceTreeRemark, MachineOptions};
 
+pub(in crate::board) use words::write as written;
 pub(super) use cpus::{Hart, claimed_extensions};
 pub(super) use reading::{Entry, Reading};
 
@@ -25,18 +28,43 @@ pub(super) use reading::{Entry, Reading};
 #[derive(Debug)]
 pub struct Imported {
     /// What builds it at `initialized`, in this order.
-    pub commands: Vec<Planned>,
+    pub changes: Vec<Planned>,
+    /// What the tree has as commands, to be executed after that.
+    pub written: Vec<Command>,
     /// What of the tree is not on it, in the order of the tree.
     pub report: Vec<DeviceTreeRemark>,
 }
 
-/// A command, and the node that it comes from.
+/// A change of the board, and the node that it comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planned {
     /// Path of the node.
     pub node: String,
-    /// The command.
-    pub command: Command,
+    /// The change.
+    pub change: Change,
+}
+
+impl Imported {
+    /// All commands in order, each with the path of the node that it comes from.
+    pub fn commands(&self) -> impl Iterator<Item = (&str, Command)> {
+        let planned = self.changes.iter().map(|one| (one.node.as_str(), one.change.command()));
+        planned.chain(self.written.iter().map(|command| (words::NODE, command.clone())))
+    }
+
+    /// The board that the nodes describe, without what the tree has as commands.
+    ///
+    /// # Errors
+    /// The tree describes what cannot be; the message names the node.
+    pub fn board(&self) -> Result<Board, QmpError> {
+        let mut board = Board::new(crate::machines::empty());
+        for Planned { node, change } in &self.changes {
+            change.apply(&mut board).map_err(|error| QmpError {
+                desc: format!("Device tree: {node}: {}", error.desc),
+                ..error
+            })?;
+        }
+        Ok(board)
+    }
 }
 
 /// Reads a tree. Of a machine's options count those that say what the board is to have instead:
@@ -46,7 +74,9 @@ pub struct Planned {
 /// A property that has to be understood is malformed; the message names node and property.
 pub fn import(tree: &Tree, options: &MachineOptions) -> Result<Imported, QmpError> {
     let phandles = tree.phandles();
-    Ok(plan::plan(Reading::of(tree, &phandles, options)?))
+    let mut imported = plan::plan(&Reading::of(tree, &phandles, options)?, options)?;
+    imported.written = words::read(tree)?;
+    Ok(imported)
 }
 
 /// A remark as a line for people.

@@ -3,39 +3,52 @@
 use std::collections::{HashMap, HashSet};
 
 use boardwright_devicetree::NodeRef;
-use qapi_runtime::{Encode, Map, Value};
+use qapi_runtime::{Decode, Encode, Map, Mode, Path, QmpError, Value};
 use serde_json::json;
 
 use super::{Entry, Imported, Planned, Reading};
-use crate::board::check_id;
+use crate::board::export::NO_MODEL;
+use crate::board::{Change, check_id};
+use crate::devices::binding::Pin;
 use crate::devices::{PortDirection, driver};
-use crate::door::Command;
 use crate::qapi::{
     DeviceDriver, DeviceOptions, DeviceTreeInterrupt, DeviceTreeProblem, DeviceTreeRegion,
-    DeviceTreeRemark,
+    DeviceTreeRemark, MachineOptions, SysbusMmioMap,
 };
 
 /// How many inputs a hart has.
 const HART_INPUTS: u32 = 64;
 
-/// The commands for what was read.
-pub(super) fn plan(reading: Reading<'_>) -> Imported {
+/// The changes that make a board of what was read.
+///
+/// # Errors
+/// A node describes what is no device.
+pub(super) fn plan(reading: &Reading<'_>, options: &MachineOptions) -> Result<Imported, QmpError> {
     let mut plan = Plan {
-        imported: Imported { commands: Vec::new(), report: Vec::new() },
-        ids: Ids::new(&reading),
+        imported: Imported { changes: Vec::new(), written: Vec::new(), report: Vec::new() },
+        ids: Ids::new(reading),
         inputs: HashMap::new(),
         driven: HashMap::new(),
     };
-    plan.harts(&reading);
-    let serials = serials(&reading);
-    let ids: Vec<Vec<String>> = (0..)
+    plan.identity(&reading.tree.root(), options);
+    plan.harts(reading)?;
+    let serials = serials(reading);
+    let ids: Result<Vec<Vec<String>>, QmpError> = (0..)
         .zip(&reading.entries)
         .map(|(place, entry)| plan.add(entry, serials.get(&place)))
         .collect();
+    let ids = ids?;
+    let paths: HashMap<String, &String> = reading
+        .entries
+        .iter()
+        .zip(&ids)
+        .filter_map(|(entry, ids)| Some((entry.node.path(), ids.first()?)))
+        .collect();
     for (entry, ids) in reading.entries.iter().zip(&ids) {
         plan.wire(entry, ids);
+        plan.pins(entry, ids, &paths);
     }
-    plan.imported
+    Ok(plan.imported)
 }
 
 /// What takes the interrupts of a controller.
@@ -56,11 +69,32 @@ struct Plan {
 }
 
 impl Plan {
-    fn command(&mut self, node: &NodeRef<'_>, name: &str, arguments: Value) {
-        // The arguments are objects throughout, so this cannot fail.
-        let command = Command::new(name, arguments);
-        let node = node.path();
-        self.imported.commands.extend(command.map(|command| Planned { node, command }));
+    fn change(&mut self, node: &NodeRef<'_>, change: Change) {
+        self.imported.changes.push(Planned { node: node.path(), change });
+    }
+
+    /// Adds a device that has been written as `device_add` is told of it.
+    fn device(&mut self, node: &NodeRef<'_>, device: &Value) -> Result<(), QmpError> {
+        let options = DeviceOptions::decode(device, &Path::ARGUMENTS, Mode::STRICT);
+        let options = options.map_err(|error| QmpError {
+            desc: format!("Device tree: {}: {}", node.path(), error.desc),
+            ..error
+        })?;
+        self.change(node, Change::Add(options));
+        Ok(())
+    }
+
+    /// What the tree calls the board.
+    fn identity(&mut self, root: &NodeRef<'_>, options: &MachineOptions) {
+        let model = root.property("model").and_then(|model| model.str().ok());
+        let compatible = root.compatible().join(" ");
+        if let Some(model) = model.filter(|model| options.model.is_none() && *model != NO_MODEL) {
+            self.change(root, Change::of_machine("model", model.into()));
+        }
+        let own = compatible.is_empty() || compatible == model.unwrap_or(NO_MODEL);
+        if options.compatible.is_none() && !own {
+            self.change(root, Change::of_machine("compatible", compatible.into()));
+        }
     }
 
     fn remark(&mut self, entry: &Entry<'_>, problem: DeviceTreeProblem, text: String) {
@@ -83,7 +117,7 @@ impl Plan {
     }
 
     /// Equal harts with consecutive ids become one array; a name begins a new one.
-    fn harts(&mut self, reading: &Reading<'_>) {
+    fn harts(&mut self, reading: &Reading<'_>) -> Result<(), QmpError> {
         let arrays = reading.harts.chunk_by(|a, b| {
             a.cpu_type == b.cpu_type
                 && a.hartid.checked_add(1) == Some(b.hartid)
@@ -102,7 +136,7 @@ impl Plan {
             if let Some(entry) = reading.entry {
                 device["resetvec"] = entry.into();
             }
-            self.command(&first.node, "device_add", device);
+            self.device(&first.node, &device)?;
             for (unit, hart) in array.iter().enumerate() {
                 let path = format!("{id}/harts[{unit}]");
                 let inputs = Inputs { path, count: HART_INPUTS };
@@ -121,10 +155,11 @@ impl Plan {
                 }
             }
         }
+        Ok(())
     }
 
     /// Adds and maps what a node describes; returns the ids.
-    fn add(&mut self, entry: &Entry<'_>, serial: Option<&String>) -> Vec<String> {
+    fn add(&mut self, entry: &Entry<'_>, serial: Option<&String>) -> Result<Vec<String>, QmpError> {
         let node = &entry.node;
         for (problem, text) in &entry.found.remarks {
             self.remark(entry, *problem, text.clone());
@@ -153,13 +188,19 @@ impl Plan {
             if let (Some(_), Some(serial)) = (declared.console(), serial) {
                 device.insert("chardev".into(), serial.as_str().into());
             }
-            self.command(node, "device_add", Value::Object(device));
+            self.device(node, &Value::Object(device))?;
             for (region, addr) in &part.regions {
-                let mut mapping = json!({ "device": id, "addr": addr });
-                if *region != 0 {
-                    mapping["mmio"] = (*region).into();
-                }
-                self.command(node, "sysbus-mmio-map", mapping);
+                let mapping = SysbusMmioMap {
+                    device: id.clone(),
+                    // A driver has few regions, numbered from 0.
+                    mmio: u8::try_from(*region).ok().filter(|region| *region != 0),
+                    addr: *addr,
+                    priority: None,
+                    alias: None,
+                    offset: None,
+                    size: None,
+                };
+                self.change(node, Change::Map(mapping));
             }
             let inputs =
                 declared.ports().into_iter().find(|port| port.direction == PortDirection::Input);
@@ -169,7 +210,7 @@ impl Plan {
             }
             ids.push(id);
         }
-        ids
+        Ok(ids)
     }
 
     /// Leads the interrupts of a node to their controllers.
@@ -178,14 +219,35 @@ impl Plan {
             for (output, index) in &part.wires {
                 match self.input(entry, *index) {
                     Ok(input) => {
-                        let wire = json!({ "path": id, "property": output, "value": input });
-                        self.command(&entry.node, "qom-set", wire);
+                        let wire = Change::Set(id.clone(), output.clone(), input.into());
+                        self.change(&entry.node, wire);
                     }
                     Err(text) => {
                         let text = format!("interrupt {index} {text}: not wired");
                         self.remark(entry, DeviceTreeProblem::Interrupt, text);
                     }
                 }
+            }
+        }
+    }
+
+    /// Leads the pins that a node names to it.
+    fn pins(&mut self, entry: &Entry<'_>, ids: &[String], devices: &HashMap<String, &String>) {
+        for (part, id) in entry.found.devices.iter().zip(ids) {
+            for Pin { controller, line, input } in &part.pins {
+                let Some(from) = devices.get(controller) else {
+                    let text = format!("its pin is of '{controller}', which is not modelled");
+                    self.remark(entry, DeviceTreeProblem::Interrupt, text);
+                    continue;
+                };
+                let output = format!("unnamed-gpio-out[{line}]");
+                if let Some(other) = self.driven.insert(format!("{from}/{output}"), id.clone()) {
+                    let text = format!("pin {line} of '{controller}' leads to '{other}' already");
+                    self.remark(entry, DeviceTreeProblem::Interrupt, text);
+                    continue;
+                }
+                let wire = Change::Set((*from).clone(), output, format!("{id}/{input}").into());
+                self.change(&entry.node, wire);
             }
         }
     }

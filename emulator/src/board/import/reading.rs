@@ -6,14 +6,14 @@ use boardwright_devicetree::{Interrupt, NodeRef, Phandles, Problem, Region, Tree
 use qapi_runtime::QmpError;
 
 use super::cpus::{self, Hart};
-use super::{Remark, unknown, wrong};
+use super::{Remark, unknown, words, wrong};
 use crate::devices::binding::{Binding, Described, Found, Nodes};
 use crate::devices::bindings;
 use crate::qapi::{DeviceTreeProblem, MachineOptions};
 
 /// Nodes at the root that describe no device.
 const NO_DEVICES: &[&str] =
-    &["chosen", "aliases", "cpus", "__symbols__", "reserved-memory", "options"];
+    &["chosen", "aliases", "cpus", "__symbols__", "reserved-memory", "options", words::NAME];
 /// What needs no device: clocks, which only others look up, and a region that answers every access
 /// with an error, as an address without a device does.
 const NOTHING: &[&str] = &["fixed-clock", "fixed-factor-clock", "sifive,error0"];
@@ -172,7 +172,11 @@ fn leading<'t>(
     remarks: &mut Vec<Remark>,
 ) -> Result<Vec<Interrupt<'t>>, TreeError> {
     interrupts.or_else(|error| match error.problem {
-        Problem::NoSuchPhandle(_) | Problem::NoInterruptParent | Problem::NotAController(_) => {
+        Problem::NoSuchPhandle(_)
+        | Problem::NoInterruptParent
+        | Problem::NotAController(_)
+        | Problem::NotInMap { .. }
+        | Problem::TooManyNexuses(_) => {
             let text = format!("`{}` {}: not wired", error.property, error.problem);
             remarks.push((DeviceTreeProblem::Interrupt, text));
             Ok(Vec::new())

@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
+use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
 
-use crate::devices::binding::{Binding, Nodes};
+use crate::board::PortRef;
+use crate::devices::binding::{Binding, Nodes, Part, Pin};
+use crate::devices::node::Place;
 use crate::devices::state::Saved;
-use crate::devices::{Built, Defaults, Device, Driver, PinUse, Port, PortDirection};
+use crate::devices::{Built, Defaults, Device, Driver, Port, PortDirection};
 use crate::machine::{Site, Surroundings, VirtualClock, Wish};
-use crate::qapi::{DeviceTreeProblem, GpioPwrProperties};
+use crate::qapi::{DeviceOptionsDriver, GpioPwrProperties};
 
 impl Defaults for GpioPwrProperties {
     fn defaults() -> Self {
@@ -17,6 +20,8 @@ impl Defaults for GpioPwrProperties {
     }
 }
 
+/// The inputs.
+const INPUTS: [&str; 2] = ["reset", "shutdown"];
 /// What device trees call them, in order of the ports.
 const USES: [&str; 2] = ["gpio-restart", "gpio-poweroff"];
 /// What they wish for.
@@ -29,26 +34,40 @@ impl Driver for GpioPwrProperties {
 
     fn ports(&self) -> Vec<Port> {
         let input = |name| Port { name, direction: PortDirection::Input, count: 1 };
-        vec![input("reset"), input("shutdown")]
+        INPUTS.map(input).to_vec()
     }
 
     fn bindings() -> &'static [Binding] {
         &[Binding {
             nodes: Nodes::Compatible(&USES),
             read: |node| {
-                let mut found = node.nothing();
-                // A binding's devices lead to interrupts; what leads to this one is a pin.
-                let text =
-                    "its pin is not wired: device_add driver=gpio-pwr, and a wire from the pin";
-                found.remark(DeviceTreeProblem::LeftOut, text);
-                Ok(found)
+                let (controller, line, active_low) = node.pin()?;
+                let options = Self { active_low: Some(active_low) };
+                let mut part = Part::new(DeviceOptionsDriver::GpioPwr(options));
+                let uses = USES.iter().zip(INPUTS);
+                let named = uses.filter(|(name, _)| node.node.is_compatible(name));
+                part.pins = named
+                    .map(|(_, input)| Pin {
+                        controller: controller.clone(),
+                        line,
+                        input: format!("{input}[0]"),
+                    })
+                    .collect();
+                Ok(part.into())
             },
         }]
     }
 
-    fn pin_use(&self, port: u32) -> Option<PinUse> {
-        let name = USES.get(port as usize)?;
-        Some(PinUse { name, active_low: self.active_low.unwrap_or(false) })
+    /// A node for each input that a pin of a GPIO controller drives.
+    fn uses(&self, place: &Place<'_>) -> Vec<Node> {
+        let active_low = self.active_low.unwrap_or(false);
+        let node = |input: &PortRef| {
+            let name = *USES.get(input.port as usize)?;
+            let [phandle, pin, ..] = *place.pin(input)?.as_slice() else { return None };
+            let node = Node::new(name).with_strings("compatible", &[name]);
+            Some(node.with_cells("gpios", &[phandle, pin, active_low.into()]))
+        };
+        place.board.wired_inputs(place.device).filter_map(node).collect()
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {

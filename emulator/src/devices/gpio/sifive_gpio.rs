@@ -9,11 +9,12 @@ use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
 use serde::{Deserialize, Serialize};
 
+use crate::board::PortRef;
 use crate::devices::bank::{Bank, Registers, registers};
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::Outputs;
 use crate::devices::node::Place;
-use crate::devices::{Built, Defaults, Driver, PinUse, Port, PortDirection, Region};
+use crate::devices::{Built, Defaults, Driver, Port, PortDirection, Region};
 use crate::machine::{Line, Site};
 use crate::qapi::{DeviceOptionsDriver, SifiveSocGpioProperties};
 
@@ -112,17 +113,8 @@ impl Driver for SifiveSocGpioProperties {
         Some(place.with_interrupts(node))
     }
 
-    fn uses(&self, place: &Place<'_>) -> Vec<Node> {
-        let wires = place.board.wires_from(place.device);
-        let pins = wires.iter().filter(|(from, _)| from.port == PINS_OUT);
-        pins.filter_map(|(pin, to)| {
-            let device = place.board.device(&to.device)?;
-            let PinUse { name, active_low } = device.driver().pin_use(to.port)?;
-            let gpios = [place.phandle(), pin.line, active_low.into()];
-            let node = Node::new(name).with_strings("compatible", &[name]);
-            Some(node.with_cells("gpios", &gpios))
-        })
-        .collect()
+    fn pin_number(&self, output: &PortRef) -> Option<u32> {
+        (output.port == PINS_OUT).then_some(output.line)
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {

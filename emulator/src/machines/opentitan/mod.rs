@@ -14,7 +14,7 @@ use serde_json::json;
 
 use self::layout::{Controller, Layout};
 use super::steps::{self, Steps};
-use super::{Plan, Template};
+use super::{Identity, Plan, Template};
 use crate::board::Board;
 use crate::qapi::{MachineOptions, MachineOptionsType, MachineType};
 
@@ -43,6 +43,10 @@ impl Template for Opentitan {
 
     fn harts(&self) -> RangeInclusive<u32> {
         HARTS
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some(Identity { model: "OpenTitan Earl Grey", compatible: "lowrisc,opentitan-earlgrey" })
     }
 
     fn commands(&self, options: &MachineOptions) -> Result<Plan, QmpError> {

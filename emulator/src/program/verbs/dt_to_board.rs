@@ -49,12 +49,12 @@ fn text(path: &str, imported: &Imported) -> String {
         "# The board of {path}.\nmachine-set type=none\nset-machine-phase phase=initialized\n"
     );
     let mut node = None;
-    for planned in &imported.commands {
-        if node != Some(&planned.node) {
-            let _ = write!(text, "\n# {}\n", planned.node);
-            node = Some(&planned.node);
+    for (place, command) in imported.commands() {
+        if node != Some(place) {
+            let _ = write!(text, "\n# {place}\n");
+            node = Some(place);
         }
-        let _ = writeln!(text, "{}", script::line(&planned.command));
+        let _ = writeln!(text, "{}", script::line(&command));
     }
     text
 }

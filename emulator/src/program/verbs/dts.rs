@@ -29,9 +29,12 @@ fn run(given: &Arguments) -> Result<u8, Failure> {
     let boards = given.boards(1..=1)?;
     let [source] = boards.as_slice() else { return Err(given.misuse("dts needs one board")) };
     let board = source.board()?;
-    let labelled = export::with_labels(&board);
-    let dropped = export::dropped(&board, &labelled)?;
-    let written = if given.has("guest") { export::describe(&board) } else { labelled };
+    let file = export::as_file(&board)?;
+    let dropped = export::dropped(&board, &file)?;
+    let (written, missing) = match given.has("guest") {
+        true => (export::describe(&board), "not in the tree"),
+        false => (file, "only as a command in /boardwright"),
+    };
     let mut text = String::new();
     match given.value("dtb") {
         Some(path) => {
@@ -45,7 +48,7 @@ fn run(given: &Arguments) -> Result<u8, Failure> {
         return Ok(print(&format!("{}\n", json!({ "source": text, "dropped": dropped }))));
     }
     for one in &dropped {
-        tell(&format!("not in the tree: {}: {}", one.device, one.text));
+        tell(&format!("{missing}: {}: {}", one.device, one.text));
     }
     Ok(print(&text))
 }
