@@ -116,18 +116,18 @@ fn a_tree_goes_round_unchanged() -> Result<()> {
 }
 
 #[test]
-fn every_machine_goes_round_from_its_tree_on() -> Result<()> {
+fn the_tree_of_a_machine_is_the_same_board() -> Result<()> {
     let scratch = Scratch::new()?;
     let (_program, mut client) = Program::with_qmp(&[])?;
     let machines = client.execute("query-machines", json!({}))?;
     let names = machines.as_array().into_iter().flatten().filter_map(|one| one["name"].as_str());
     for name in names.filter(|name| *name != "none") {
-        let file = scratch.path("machine.dts").display().to_string();
-        let ended = verb(&["dts", &format!("machine:{name}")])?;
-        ensure!(ended.status.success(), "{name}: {ended:?}");
-        std::fs::write(&file, &ended.out)?;
-        let (first, second) = round(&scratch, &file)?;
+        let board = format!("machine:{name}");
+        let (first, second) = round(&scratch, &board)?;
         assert_eq!(first, second, "{name}");
+        let file = scratch.path("round.dts").display().to_string();
+        let ended = verb(&["diff", &board, &file])?;
+        ensure!(ended.status.success(), "{name}: {ended:?}");
     }
     Ok(())
 }
@@ -341,8 +341,98 @@ fn what_a_tree_cannot_say_is_said() -> Result<()> {
     let ended = verb(&["dts", "boards/first.qmp"])?;
     assert!(ended.status.success(), "{ended:?}");
     let expected =
-        "not in the tree: /machine/peripheral/guest: loader is at no address: not in the tree";
+        "only as a command in /boardwright: /machine/peripheral/guest: loader is at no address";
     assert!(ended.err.contains(expected), "{}", ended.err);
+    Ok(())
+}
+
+/// What stands in the tree of a board beside memory and a hart, and what the board has of it.
+const MEANT: &[(&str, &[&str])] = &[
+    (
+        "gpio: gpio@10060000 { compatible = \"sifive,gpio0\"; reg = <0x10060000 0x1000>; ngpios = <16>; };
+         restart { compatible = \"gpio-restart\"; gpios = <&gpio 10 1>; };",
+        &[
+            "device_add driver=gpio-pwr id=restart active-low=true",
+            "qom-set path=gpio@10060000 property=unnamed-gpio-out[10] value=restart/reset[0]",
+        ],
+    ),
+    (
+        "stub@40000000 { compatible = \"acme,dma\", \"boardwright,regfile\"; reg = <0x40000000 0x100>;
+         boardwright,registers = \"[{\\\"name\\\":\\\"CTRL\\\",\\\"offset\\\":0}]\"; };",
+        &["driver=regfile id=stub@40000000 registers=[{\"name\":\"CTRL\",\"offset\":0}] compatible=acme,dma"],
+    ),
+    (
+        "boardwright { commands = \"device_add driver=split-irq id=a\", \"device_del id=a\"; };",
+        &["# /boardwright\ndevice_add driver=split-irq id=a\ndevice_del id=a"],
+    ),
+];
+
+/// What is wrong with such a tree, and what is said.
+const MISSAID: &[(&str, &str)] = &[
+    (
+        "boardwright { commands = \"quit\"; };",
+        "Device tree: /boardwright: 'quit' does not change the board, or not only that: a tree cannot ask for it",
+    ),
+    (
+        "boardwright { commands = \"include /etc/passwd\"; };",
+        "Device tree: /boardwright:1:1: '/etc/passwd': a tree includes no scripts",
+    ),
+    ("boardwright { commands = \"a b\"; };", "Device tree: /boardwright:1:3: expected key=value"),
+    ("boardwright { commands = <1>; };", "Device tree: /boardwright: property `commands` is not"),
+    (
+        "restart { compatible = \"gpio-restart\"; gpios = <9 10 1>; };",
+        "Device tree: /restart: property `gpios` refers to phandle 0x9",
+    ),
+    (
+        "stub@0 { compatible = \"boardwright,regfile\"; reg = <0 4>; };",
+        "Device tree: /stub@0: property `boardwright,file` is wrong: Parameter 'file' is missing",
+    ),
+    (
+        "stub@0 { compatible = \"boardwright,regfile\"; reg = <0 4>; boardwright,registers = \"[\"; };",
+        "Device tree: /stub@0: property `boardwright,registers` is wrong: EOF while",
+    ),
+];
+
+fn tree_with(scratch: &Scratch, node: &str) -> Result<String> {
+    let tree = format!(
+        "/dts-v1/; / {{ #address-cells = <1>; #size-cells = <1>; {node} cpus {{ \
+         #address-cells = <1>; #size-cells = <0>; cpu@0 {{ reg = <0>; riscv,isa = \"rv64imac\"; }}; \
+         }}; }};"
+    );
+    Ok(scratch.file("with.dts", tree)?.display().to_string())
+}
+
+#[test]
+fn what_a_tree_says_in_words_of_its_own_is_understood() -> Result<()> {
+    let scratch = Scratch::new()?;
+    for (node, lines) in MEANT {
+        let ended = verb(&["dt-to-board", &tree_with(&scratch, node)?])?;
+        for line in *lines {
+            assert!(ended.out.contains(line), "{node}: no {line} in {}{}", ended.out, ended.err);
+        }
+        let (first, second) = round(&scratch, &tree_with(&scratch, node)?)?;
+        assert_eq!(first, second, "{node}");
+    }
+    for (node, expected) in MISSAID {
+        let ended = program::run(&["check", &tree_with(&scratch, node)?])?;
+        assert_eq!(ended.status.code(), Some(2), "{node}: {ended:?}");
+        assert!(ended.err.contains(expected), "{node}: {}", ended.err);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_board_keeps_the_names_of_its_tree() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let names = "model = \"ACME One\"; compatible = \"acme,one\", \"acme,any\";
+        chosen { bootargs = \"quiet\"; };";
+    let first = tree_of(&tree_with(&scratch, names)?)?;
+    for line in ["model = \"ACME One\"", "\"acme,one\", \"acme,any\"", "bootargs = \"quiet\""] {
+        assert!(first.contains(line), "no {line} in {first}");
+    }
+    // A script has them too, so that the guest of the dumped board sees the same.
+    let dump = verb(&["dump", "machine:sifive_u"])?;
+    assert!(dump.out.contains("model='SiFive HiFive Unleashed A00'"), "{}", dump.out);
     Ok(())
 }
 

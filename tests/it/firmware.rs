@@ -124,7 +124,7 @@ fn check_boot(mut program: Program, expected: &Expected, memory: u64) -> Result<
 }
 
 const ON_SIFIVE_DT: Expected = Expected {
-    name: "boardwright,sifive_dt",
+    name: "Boardwright sifive_dt",
     harts: "1",
     console: "sifive_uart",
     isa: "rv64imac",

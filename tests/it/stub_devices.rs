@@ -3,8 +3,9 @@
 use anyhow::Result;
 use boardwright_tests::asm::reg::{A0, A1, S0, ZERO};
 use boardwright_tests::asm::{addi, beq, bytes, csrrs, fail, lui, lw, pass, sw};
-use boardwright_tests::program::{Ended, Program, Scratch};
+use boardwright_tests::program::{self, Ended, Program, Scratch};
 use boardwright_tests::transcript::check_in;
+use serde_json::json;
 
 const MIP: u32 = 0x344;
 
@@ -151,5 +152,28 @@ fn a_stub_is_on_the_board_as_its_description_says() -> Result<()> {
         <- {}
         "#,
     )?;
+    Ok(())
+}
+
+#[test]
+fn a_list_of_registers_can_be_an_option() -> Result<()> {
+    let list = "regfile,id=x,registers.0.name=A,registers.0.offset=0x10,\
+                registers.1.name=B,registers.1.offset=0";
+    let (_program, mut client) = Program::with_qmp(&["-M", "none", "-S", "-device", list])?;
+    let device = client.execute("device-list", json!({ "device": "x" }))?;
+    let registers = json!([{ "name": "A", "offset": 16 }, { "name": "B", "offset": 0 }]);
+    assert_eq!(device[0]["properties"]["registers"], registers);
+    for (option, expected) in [
+        ("registers.1.name=A", "'registers.0' is missing: the items of a list are numbered from 0"),
+        ("registers.0=1", "Invalid parameter type for 'registers[0]', expected: object"),
+        (
+            "registers.0.name=A,registers.0.offset=0,registers.0.fields.0.name=F,registers.0.fields.0.bits=99",
+            "registers[0]: register 'A': field 'F': 'bits' expects a bit from 0 to 63",
+        ),
+    ] {
+        let option = format!("regfile,id=x,{option}");
+        let ended = program::run(&["-M", "none", "-S", "-nodefaults", "-device", &option])?;
+        assert!(ended.err.contains(expected), "{option}: {}", ended.err);
+    }
     Ok(())
 }

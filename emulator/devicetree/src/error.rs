@@ -68,6 +68,9 @@ pub enum Problem {
     /// Nexuses lead to each other.
     #[error("leads through more than {0} nexuses: their `interrupt-map`s form a circle")]
     TooManyNexuses(usize),
+    /// What it says is wrong in the terms of who reads it.
+    #[error("is wrong: {0}")]
+    Wrong(String),
     /// The bus above the node does not show its children's addresses to the hart.
     #[error("cannot be translated: `{0}` has no `ranges`")]
     NotMapped(String),

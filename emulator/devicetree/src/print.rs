@@ -33,7 +33,7 @@ fn print_node(out: &mut String, node: &Node, name: &str, depth: usize) -> fmt::R
     let indent = "\t".repeat(depth);
     writeln!(out, "{indent}{name} {{")?;
     for (name, value) in node.properties() {
-        writeln!(out, "{indent}\t{name}{};", Value(value))?;
+        writeln!(out, "{indent}\t{name}{};", Value(value, depth))?;
     }
     for (index, child) in node.children().iter().enumerate() {
         if index > 0 || node.properties().len() > 0 {
@@ -44,8 +44,12 @@ fn print_node(out: &mut String, node: &Node, name: &str, depth: usize) -> fmt::R
     writeln!(out, "{indent}}};")
 }
 
-/// The value of a property with its equals sign, or nothing for an empty one.
-struct Value<'v>(&'v [u8]);
+/// The longest text that others stand beside.
+const LONG: usize = 32;
+
+/// The value of a property with its equals sign, or nothing for an empty one; it stands in a node of
+/// this depth.
+struct Value<'v>(&'v [u8], usize);
 
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,8 +58,13 @@ impl fmt::Display for Value<'_> {
         }
         f.write_str(" = ")?;
         if let Some(texts) = as_texts(self.0) {
+            // Sentences, unlike names, are easier to read and to compare with each in a line.
+            let between = match self.0.split(|&byte| byte == 0).any(|text| text.len() > LONG) {
+                true => format!(",\n{}", "\t".repeat(self.1 + 2)),
+                false => ", ".into(),
+            };
             for (index, text) in texts.enumerate() {
-                f.write_str(if index > 0 { ", " } else { "" })?;
+                f.write_str(if index > 0 { &between } else { "" })?;
                 f.write_char('"')?;
                 for &byte in text {
                     match byte {

@@ -108,6 +108,56 @@ fn interrupts_find_their_controller() {
     }
 }
 
+/// A node at unit address 2 that asks a nexus for interrupt 1, with the nexus's properties, and
+/// where the interrupt goes.
+const NEXUSES: &[(&str, &str)] = &[
+    ("interrupt-map = <2 1 &a 7>, <3 1 &a 8>;", "/a [7]"),
+    ("interrupt-map = <2 2 &a 7>, <2 1 &b 0x100 8 4>;", "/b [8, 4]"),
+    ("interrupt-map = <0 1 &a 9>; interrupt-map-mask = <0 7>;", "/a [9]"),
+    ("interrupt-map = <2 1 &c 1 5>;", "/a [6]"),
+    (
+        "interrupt-map = <3 1 &a 7>;",
+        "/nexus/n@2: property `interrupts` has [1], which no entry of `interrupt-map` of `/nexus` is about",
+    ),
+    (
+        "interrupt-map;",
+        "/nexus/n@2: property `interrupts` has [1], which no entry of `interrupt-map` of `/nexus` is about",
+    ),
+    (
+        "interrupt-map = <2 1 &a>;",
+        "/nexus: property `interrupt-map` ends within an entry: 0 cells left, `/nexus` takes 1",
+    ),
+    (
+        "interrupt-map = <2 1 99 1>;",
+        "/nexus: property `interrupt-map` refers to phandle 0x63, which no node has",
+    ),
+    (
+        "interrupt-map = <2 1 &{/nexus} 2 1>;",
+        "/nexus/n@2: property `interrupts` leads through more than 16 nexuses: their `interrupt-map`s form a circle",
+    ),
+];
+
+#[test]
+fn interrupts_go_through_nexuses() {
+    for (map, expected) in NEXUSES {
+        let text = format!(
+            "/dts-v1/; / {{
+                a: a {{ #interrupt-cells = <1>; }};
+                b: b {{ #interrupt-cells = <2>; #address-cells = <1>; }};
+                c: c {{ #interrupt-cells = <1>; #address-cells = <1>; interrupt-map = <1 5 &a 6>; }};
+                nexus {{ #interrupt-cells = <1>; #address-cells = <1>; #size-cells = <0>; {map}
+                    n@2 {{ reg = <2>; interrupts = <1>; }}; }};
+            }};"
+        );
+        let tree = Tree::from_source("nexus.dts", &text).unwrap();
+        let found = match at(&tree, "/nexus/n@2").interrupts(&tree.phandles()) {
+            Ok(list) => format!("{} {:?}", list[0].controller.path(), list[0].cells),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(found, *expected, "{map}");
+    }
+}
+
 #[test]
 fn dangling_interrupts_are_reported() {
     for (properties, body, expected) in [

@@ -12,7 +12,7 @@ use object::elf::{
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{Endianness, FileKind};
 
-use super::image::{LoadError, contents};
+use super::image::{LoadError, before_sections, contents};
 
 /// Names that linker scripts give to the first address above a stack.
 const STACKS: &[&str] = &[
@@ -120,16 +120,17 @@ fn of_elf<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Facts, Str
         .iter()
         .filter(|segment| segment.p_type(endian) == PT_LOAD && segment.p_memsz(endian).into() > 0)
         .map(|segment| {
-            let first: u64 = segment.p_paddr(endian).into();
+            let begin: u64 = segment.p_paddr(endian).into();
             let size: u64 = segment.p_memsz(endian).into();
             let at: u64 = segment.p_vaddr(endian).into();
+            let head = before_sections::<H>(header, endian, bytes, segment) as u64;
             let flags = segment.p_flags(endian);
             Part {
-                first,
-                last: first.saturating_add(size - 1),
+                first: begin.saturating_add(head),
+                last: begin.saturating_add(size - 1),
                 code: flags.contains(PF_X),
                 // What is to stand elsewhere is copied there by the software itself.
-                written: flags.contains(PF_W) && at == first,
+                written: flags.contains(PF_W) && at == begin,
             }
         })
         .collect();

@@ -4,8 +4,8 @@ use std::io::Read as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use object::elf::{EM_RISCV, FileHeader32, FileHeader64, PT_LOAD};
-use object::read::elf::{FileHeader, ProgramHeader};
+use object::elf::{EM_RISCV, FileHeader32, FileHeader64, PT_LOAD, SHF_ALLOC, SHT_NOBITS};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 use object::{Endianness, FileKind};
 use qapi_runtime::QmpError;
 
@@ -144,6 +144,30 @@ fn parse_elf(bytes: &[u8], path: &Path) -> Result<Loaded, String> {
     }
 }
 
+/// How many bytes at the begin of a segment are the file's own headers. Linkers that are told an
+/// address and nothing more put them before the first section, where there may be no memory.
+pub(super) fn before_sections<H: FileHeader<Endian = Endianness>>(
+    header: &H,
+    endian: Endianness,
+    bytes: &[u8],
+    segment: &H::ProgramHeader,
+) -> usize {
+    let (offset, size): (u64, u64) =
+        (segment.p_offset(endian).into(), segment.p_filesz(endian).into());
+    let Some(sections) = header.sections(endian, bytes).ok().filter(|_| offset == 0) else {
+        return 0;
+    };
+    sections
+        .iter()
+        .filter(|section| section.sh_flags(endian).contains(SHF_ALLOC))
+        .filter(|section| section.sh_type(endian) != SHT_NOBITS)
+        .map(|section| section.sh_offset(endian).into())
+        .filter(|start: &u64| *start < size)
+        .min()
+        .and_then(|start| usize::try_from(start).ok())
+        .unwrap_or(0)
+}
+
 fn segments<H: FileHeader<Endian = Endianness>>(
     bytes: &[u8],
     path: &Path,
@@ -175,12 +199,15 @@ fn segments<H: FileHeader<Endian = Endianness>>(
         let Some(room) = room else {
             return Err(format!("up to segment {index} it is {total:#x} bytes, more than 1 GiB"));
         };
-        let mut data = data.to_vec();
-        data.resize(room, 0);
         let addr: u64 = segment.p_paddr(endian).into();
         if addr.checked_add(size).is_none() {
             return Err(format!("segment {index} ends beyond 2^64"));
         }
+        let mut data = data.to_vec();
+        data.resize(room, 0);
+        let head = before_sections::<H>(header, endian, bytes, segment);
+        data.drain(..head.min(room));
+        let addr = addr + head as u64;
         if !data.is_empty() {
             images.push(Image { source: path.display().to_string(), addr, bytes: data });
         }

@@ -35,6 +35,7 @@ pub(super) fn device(given: Given<'_>) -> Result<Device, CliError> {
         let (key, value) = item.setting();
         put(&mut arguments, given, &key, value.into())?;
     }
+    let arguments = keyval::lists(arguments).map_err(|problem| given.error(problem))?;
     match arguments.get("driver") {
         Some(Value::String(driver)) if asked => {
             Ok(Device::Ask(Ask::DeviceProperties(driver.clone())))

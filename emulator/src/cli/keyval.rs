@@ -36,6 +36,37 @@ impl Item {
     }
 }
 
+/// Makes lists of what has numbers for its members, at any depth, as QEMU has it: `a.0=x,a.1=y`.
+///
+/// # Errors
+/// A number is missing; the text names it.
+pub(super) fn lists(map: Map) -> Result<Map, String> {
+    let item = |(key, value): (String, Value)| {
+        let value = list(&key, value)?;
+        Ok((key, value))
+    };
+    map.into_iter().map(item).collect()
+}
+
+fn list(key: &str, value: Value) -> Result<Value, String> {
+    let Value::Object(members) = value else { return Ok(value) };
+    let mut members: Vec<(String, Value)> = members.into_iter().collect();
+    for (name, value) in &mut members {
+        *value = list(&format!("{key}.{name}"), value.take())?;
+    }
+    let number = |(name, _): &(String, Value)| name.parse::<usize>().ok();
+    let Some(numbers) = members.iter().map(number).collect::<Option<Vec<usize>>>() else {
+        return Ok(Value::Object(members.into_iter().collect()));
+    };
+    if let Some(missing) = (0..numbers.len()).find(|wanted| !numbers.contains(wanted)) {
+        return Err(format!(
+            "'{key}.{missing}' is missing: the items of a list are numbered from 0"
+        ));
+    }
+    members.sort_by_key(number);
+    Ok(members.into_iter().map(|(_, value)| value).collect())
+}
+
 /// The parts between single commas, doubled commas made single.
 pub(super) fn split(text: &str) -> Vec<String> {
     let mut parts = vec![];

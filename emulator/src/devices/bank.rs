@@ -86,6 +86,21 @@ macro_rules! registers {
 }
 pub(super) use registers;
 
+/// Looks at what registers of a chip after power-on read as, at once or after a write.
+#[cfg(test)]
+pub(super) fn check_registers<T>(cases: &[(T::Register, Option<u32>, u32)])
+where
+    T: Registers<Register: std::fmt::Debug> + Default,
+{
+    for (register, written, read) in cases {
+        let mut chip = T::default();
+        if let Some(value) = written {
+            chip.write(*register, *value);
+        }
+        assert_eq!(chip.read(*register), *read, "{register:?} {written:x?}");
+    }
+}
+
 /// The bytes of one register.
 const WIDTH: u8 = 4;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use boardwright_devicetree::{Interrupt, NodeRef, Problem, Region, TreeError};
 
 use super::node::LINES;
-use super::{PortDirection, driver};
+use super::{Driver, PortDirection, driver};
 use crate::qapi::{DeviceOptionsDriver, DeviceTreeProblem};
 
 /// The nodes of a kind, and how they are read.
@@ -128,8 +128,13 @@ impl From<Part> for Found {
 impl Described<'_, '_> {
     /// The usual: one device, its regions where `reg` says, its interrupts in order.
     pub fn device(&self, options: DeviceOptionsDriver) -> Found {
+        let declared = options.clone();
+        self.device_of(options, driver(&declared))
+    }
+
+    /// The same for a device of which the options alone do not say what it has.
+    pub fn device_of(&self, options: DeviceOptionsDriver, declared: &dyn Driver) -> Found {
         let mut part = Part::new(options);
-        let declared = driver(&part.options);
         if self.regions.is_empty() && !declared.regions().is_empty() {
             return self.without_registers();
         }

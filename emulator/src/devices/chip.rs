@@ -6,8 +6,11 @@ use crate::machine::Line;
 
 /// The registers of a device, apart from the bus and the lines.
 pub trait Outputs {
-    /// Sets the lines to what the registers say. Called with the lock held.
-    fn drive(&self, lines: &[Line]);
+    /// Sets the lines to what the registers say; a device without lines does nothing. Called with the
+    /// lock held.
+    fn drive(&self, lines: &[Line]) {
+        let _ = lines;
+    }
 
     /// Becomes a state that was saved. What is not part of it (the way to the outside) is kept.
     ///

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use boardwright_devicetree::Node;
 
+use super::PortDirection;
 use crate::board::{Board, Device, Name, PortRef};
 
 /// Which lines the entries of `interrupts-extended` are, where that is not all of them in order.
@@ -103,10 +104,16 @@ impl<'a> Place<'a> {
     pub fn with_interrupts(&self, node: Node) -> Node {
         let mut cells = Vec::new();
         let mut lines = Vec::new();
+        let ports = self.device.driver().ports();
+        // Outputs are counted over all ports.
+        let before = |port: u32| -> u32 {
+            let outputs = ports.iter().take(port as usize);
+            outputs.filter(|p| p.direction == PortDirection::Output).map(|p| p.count).sum()
+        };
         for (output, input) in self.board.wires_from(self.device) {
             if let Some(specifier) = self.specifier(&input) {
                 cells.extend(specifier);
-                lines.push(output.line);
+                lines.push(before(output.port) + output.line);
             }
         }
         if cells.is_empty() {

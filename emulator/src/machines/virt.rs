@@ -51,7 +51,7 @@ impl Template for Virt {
     }
 
     fn identity(&self) -> Option<Identity> {
-        Some(Identity { model: "riscv-virtio,qemu", compatible: &["riscv-virtio"] })
+        Some(Identity { model: "riscv-virtio,qemu", compatible: "riscv-virtio" })
     }
 
     fn commands(&self, options: &MachineOptions) -> Result<Plan, QmpError> {

@@ -23,7 +23,7 @@ use crate::phase::Arrival;
 use crate::qapi::{CommandOrigin, Phase, ShutdownCause};
 use crate::qmp::Monitor;
 
-pub(crate) use script::hint;
+pub(crate) use script::{hint, read as read_script};
 
 /// How long output may take to reach its reader before the program ends without it.
 const DRAIN: Duration = Duration::from_secs(5);

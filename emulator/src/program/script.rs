@@ -35,7 +35,7 @@ pub(super) enum Progress<'a> {
 ///
 /// # Errors
 /// It cannot be read, as a message.
-pub(super) fn read(path: &Path) -> Result<String, String> {
+pub(crate) fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path)
         .map_err(|error| format!("Cannot read '{}': {}", path.display(), Plain(&error)))
 }

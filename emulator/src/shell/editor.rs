@@ -12,11 +12,14 @@ use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
 
 use super::complete::complete;
+use super::line::Reader;
 use super::session::Session;
 use super::{Next, Problem, execute};
 
 /// The file of the history, where another one than the usual is wanted; empty for none.
 const HISTORY: &str = "BOARDWRIGHT_HISTORY";
+/// The prompt while a block is open.
+const MORE: &str = "... ";
 /// How many lines are kept.
 const KEPT: usize = 2000;
 
@@ -65,13 +68,15 @@ fn read_lines(
     session: &Session,
     editor: &mut Editor<Assistant<'_>, FileHistory>,
 ) -> Result<u8, Problem> {
+    let mut reader = Reader::default();
     loop {
-        match editor.readline(&prompt(session)) {
-            Ok(line) => match execute(session, &line)? {
+        let prompt = if reader.is_open() { MORE.into() } else { prompt(session) };
+        match editor.readline(&prompt) {
+            Ok(line) => match execute(session, &mut reader, &line)? {
                 Next::GoOn | Next::Failed => {}
                 Next::Leave => return Ok(0),
             },
-            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Interrupted) => reader.drop_open(),
             Err(ReadlineError::Eof) => return Ok(0),
             Err(error) => return Err(terminal(error)),
         }

@@ -14,7 +14,7 @@ mod session;
 use std::io::{BufRead, IsTerminal, Write};
 
 use crate::backends::io_thread::IoThread;
-use line::Entry;
+use line::{Entry, Reader};
 pub use session::Problem;
 use session::Session;
 
@@ -59,20 +59,25 @@ fn execute_all(
     lines: impl Iterator<Item = std::io::Result<String>>,
 ) -> Result<u8, Problem> {
     session.print_events();
+    let mut reader = Reader::default();
     for line in lines {
-        match execute(session, &line.map_err(Problem::Host)?)? {
+        match execute(session, &mut reader, &line.map_err(Problem::Host)?)? {
             Next::GoOn => {}
             Next::Leave => break,
             Next::Failed => return Ok(1),
         }
+    }
+    if reader.is_open() {
+        complain("line: the input ends within a block or a request");
+        return Ok(1);
     }
     session.settle();
     Ok(0)
 }
 
 /// Executes a line and prints what came of it.
-fn execute(session: &Session, text: &str) -> Result<Next, Problem> {
-    let entry = match line::read(text) {
+fn execute(session: &Session, reader: &mut Reader, text: &str) -> Result<Next, Problem> {
+    let entry = match reader.read(text) {
         Ok(entry) => entry,
         Err(message) => {
             complain(&message);
@@ -80,6 +85,7 @@ fn execute(session: &Session, text: &str) -> Result<Next, Problem> {
         }
     };
     match entry {
+        Entry::More => {}
         Entry::Leave => return Ok(Next::Leave),
         Entry::Help(topic) => {
             let text = help::answer(session.schema()?, topic.as_deref());

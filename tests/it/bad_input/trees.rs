@@ -143,14 +143,14 @@ const EXTREME: &[(&str, &str, &str, &str)] = &[
         "<0xffffffff 0xffffffff>",
         "<0xffffffff 0xffffffff>",
         "",
-        "device_add cpus: Parameter 'hartid-base' expects uint32_t",
+        "Device tree: /cpus/cpu@0: Parameter 'hartid-base' expects uint32_t",
     ),
     (
         "<0 0>",
         "<0xffffffff 0xffffffff>",
         "clint { compatible = \"riscv,clint0\"; reg = <0 0x2000000 0 0x10000>; \
          interrupts-extended = <&intc 3>, <&intc 7>, <&more 3>, <&more 7>; };",
-        "device_add cpus1: Parameter 'hartid-base' expects uint32_t",
+        "Device tree: /cpus/cpu@1: Parameter 'hartid-base' expects uint32_t",
     ),
     ("<0 0>", "<0 0>", "", "device_add cpus1: Hart ids 0 to 0 of 'cpus1' meet those of 'cpus': …"),
     (

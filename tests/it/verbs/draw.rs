@@ -48,6 +48,31 @@ fn the_file_decides_the_format_and_the_option_before_it() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn what_lint_finds_is_marked() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let board = "machine-set type=none\nset-machine-phase phase=initialized\n\
+        device_add driver=riscv.sifive.plic id=plic\nsysbus-mmio-map device=plic addr=0xc000000\n\
+        device_add driver=riscv.sifive.uart id=uart\nsysbus-mmio-map device=uart addr=0xc000000\n";
+    let board = scratch.file("marked.qmp", board)?.display().to_string();
+    let picture = program::run(&["draw", &board])?.out;
+    let finding = "warning[irq-unconnected]: the interrupt of 'uart' leads nowhere";
+    for part in ["lint: ", "circle class=\"warning\"", "lint: warning", &escaped(finding)] {
+        ensure!(picture.contains(part), "no {part} in {picture}");
+    }
+    let page = program::run(&["draw", "--format", "html", &board])?.out;
+    let told = "qom-set path=uart property=sysbus-irq[0] value=plic/unnamed-gpio-in[1]";
+    ensure!(page.contains(finding) && page.contains(told), "{page}");
+    let clean = program::run(&["draw", "boards/first.qmp"])?.out;
+    ensure!(!clean.contains("lint: "), "{clean}");
+    Ok(())
+}
+
+/// A text as it stands in a picture.
+fn escaped(text: &str) -> String {
+    text.replace('\'', "&#39;")
+}
+
 /// Arguments, and what is said of them.
 const BAD: &[(&[&str], &str)] = &[
     (&[], "draw needs a board\nusage: boardwright draw "),

@@ -12,10 +12,10 @@ const SWATCH: (i32, i32) = (22, 12);
 enum Sample {
     Box,
     Wire,
-    Open,
+    Dot,
 }
 
-const ROWS: [(&str, Sample, &str); 12] = [
+const ROWS: [(&str, Sample, &str); 14] = [
     ("ram", Sample::Box, "RAM"),
     ("rom", Sample::Box, "ROM"),
     ("mmio", Sample::Box, "registers"),
@@ -27,7 +27,9 @@ const ROWS: [(&str, Sample, &str); 12] = [
     ("sei", Sample::Wire, "external, to S mode"),
     ("mei", Sample::Wire, "external, to M mode"),
     ("irq", Sample::Wire, "other interrupt"),
-    ("open", Sample::Open, "not connected"),
+    ("open", Sample::Dot, "not connected"),
+    ("error", Sample::Dot, "lint: error"),
+    ("warning", Sample::Dot, "lint: warning"),
 ];
 
 /// Explains the colours of these figures.
@@ -50,7 +52,7 @@ pub(super) fn figure(figures: &[&Figure], most: i32) -> Figure {
             Sample::Wire => {
                 Shape::Wire { points: vec![(x, middle), (end, middle)], class, wide: false }
             }
-            Sample::Open => Shape::Dot { at: (x + SWATCH.0 / 2, middle), class },
+            Sample::Dot => Shape::Dot { at: (x + SWATCH.0 / 2, middle), class },
         });
         figure.write((end + 6, y + 12), Anchor::Start, Style::Note, words);
         x += step;

@@ -8,6 +8,7 @@
 mod chips;
 mod cpus;
 pub mod figure;
+mod findings;
 mod interrupts;
 mod journal;
 mod legend;
@@ -57,7 +58,7 @@ impl<'a> Drawing<'a> {
         let scene = Scene::new(board);
         let interrupts = interrupts::figure(&scene);
         let width = interrupts.width.max(NARROWEST);
-        Self {
+        let mut drawing = Self {
             title: text::clean(title),
             summary: summary(&scene),
             memory: memory::figure(&scene),
@@ -65,7 +66,12 @@ impl<'a> Drawing<'a> {
             reset: reset::figure(&scene, width),
             interrupts,
             scene,
+        };
+        // A reset reaches everything: what is wrong is shown where it is wrong.
+        for figure in [&mut drawing.memory, &mut drawing.cpus, &mut drawing.interrupts] {
+            drawing.scene.findings.mark(figure);
         }
+        drawing
     }
 
     /// The figures with their names, the tall one first.
@@ -138,12 +144,13 @@ fn summary(scene: &Scene<'_>) -> String {
     let regions = scene.devices.iter().flat_map(|device| device.driver().regions());
     let ram = regions.filter(|region| region.kind == RegionKind::Ram);
     let ram: u128 = ram.map(|region| u128::from(region.size)).sum();
-    [
+    let mut parts = vec![
         format!("machine {}", scene.board.machine.type_.tag()),
         text::counted(scene.board.harts().len(), "hart"),
         format!("{} of RAM", text::bytes(ram)),
         text::counted(scene.devices.len(), "device"),
         text::counted(scene.board.wires().count(), "wire"),
-    ]
-    .join(" · ")
+    ];
+    parts.extend(scene.findings.summary());
+    parts.join(" · ")
 }

@@ -79,6 +79,7 @@ fn data(scene: &Scene<'_>) -> Value {
         "devices": devices,
         "journal": entries,
         "origins": origins,
+        "findings": scene.findings.told(),
     }))
 }
 

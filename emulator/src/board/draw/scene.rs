@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use super::findings::Findings;
 use super::text;
 use crate::board::{Board, Device, Mapping, Name, PortRef, View};
 use crate::devices::{Port, RegionKind};
@@ -19,6 +20,8 @@ pub(super) struct Scene<'a> {
     pub(super) devices: Vec<Arc<Device>>,
     /// The memory map, with addresses as harts see them.
     pub(super) view: View,
+    /// What lint says of it.
+    pub(super) findings: Findings,
     mappings: HashMap<Name, Vec<usize>>,
     numbers: HashMap<Name, u32>,
 }
@@ -33,7 +36,9 @@ impl<'a> Scene<'a> {
         for (index, mapping) in view.mappings.iter().enumerate() {
             mappings.entry(mapping.device.clone()).or_default().push(index);
         }
-        Self { board, devices, view, mappings, numbers }
+        let paths = (0..).zip(&devices).map(|(number, device)| (device.path(), number)).collect();
+        let findings = Findings::of(board, &paths);
+        Self { board, devices, view, findings, mappings, numbers }
     }
 
     /// A line about where the command of that number came from; none for what no command made.

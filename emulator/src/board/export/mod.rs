@@ -7,6 +7,7 @@
 mod dropped;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use boardwright_devicetree::{Node, Tree};
 use qapi_runtime::QmpError;
@@ -14,6 +15,7 @@ use qapi_runtime::QmpError;
 use super::import::{import, written};
 use super::{Board, Name, View};
 use crate::devices::node::{Phandles, Place, in_order};
+use crate::qapi::MachineOptions;
 
 pub use dropped::dropped;
 
@@ -35,7 +37,10 @@ pub fn describe(board: &Board) -> Tree {
 /// What the nodes say cannot be read, which is a fault of a driver.
 pub fn as_file(board: &Board) -> Result<Tree, QmpError> {
     let mut tree = with_labels(board);
-    let told = import(&tree, &crate::machines::empty())?.board()?;
+    let mut told = import(&tree, &crate::machines::empty())?.board()?;
+    // Of the machine, the nodes have what a tree is to say. What it starts is not the board's.
+    let lint = told.machine.lint;
+    told.machine = Arc::new(MachineOptions { lint, ..MachineOptions::clone(&board.machine) });
     if let Some(node) = written(&told.diff(board)?) {
         tree.root.push(node);
     }

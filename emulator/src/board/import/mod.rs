@@ -20,9 +20,9 @@ use super::{Board, Change};
 use crate::door::Command;
 use crate::qapi::{DeviceTreeProblem, DeviceTreeRemark, MachineOptions};
 
-pub(in crate::board) use words::write as written;
 pub(super) use cpus::{Hart, claimed_extensions};
 pub(super) use reading::{Entry, Reading};
+pub(in crate::board) use words::write as written;
 
 /// The board that a tree describes.
 #[derive(Debug)]

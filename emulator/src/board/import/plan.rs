@@ -91,6 +91,11 @@ impl Plan {
         if let Some(model) = model.filter(|model| options.model.is_none() && *model != NO_MODEL) {
             self.change(root, Change::of_machine("model", model.into()));
         }
+        let chosen = root.child("chosen").and_then(|chosen| chosen.property("bootargs"));
+        let append = chosen.and_then(|append| append.str().ok()).filter(|text| !text.is_empty());
+        if let Some(append) = append.filter(|_| options.append.is_none()) {
+            self.change(root, Change::of_machine("append", append.into()));
+        }
         let own = compatible.is_empty() || compatible == model.unwrap_or(NO_MODEL);
         if options.compatible.is_none() && !own {
             self.change(root, Change::of_machine("compatible", compatible.into()));

@@ -21,6 +21,8 @@ pub struct ScriptError {
     pub caret: usize,
     /// The loops and files around it, the innermost first: `in iteration i=3 of the loop at ...`.
     pub around: Vec<String>,
+    /// Whether the text ends too early: more of it could mend it.
+    pub unfinished: bool,
 }
 
 impl ScriptError {
@@ -35,6 +37,7 @@ impl ScriptError {
             source_line: file.line(line).into(),
             caret: column,
             around: Vec::new(),
+            unfinished: fault.unfinished,
         }
     }
 }

@@ -71,6 +71,10 @@ pub(super) struct Evaluator<'r, 's> {
     pub(super) parameters: Vec<parameter::Parameter>,
 }
 
+/// Variables that outlive the text that makes them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Variables(HashMap<String, Datum>);
+
 type Evaluated<T> = Result<T, Fault>;
 
 impl<'r, 's> Evaluator<'r, 's> {
@@ -88,6 +92,17 @@ impl<'r, 's> Evaluator<'r, 's> {
             only_parameters,
             parameters: Vec::new(),
         }
+    }
+
+    /// With variables that are there already; the ones that are there afterwards.
+    pub(super) fn with_variables(mut self, variables: Variables) -> Self {
+        self.scopes = vec![variables.0];
+        self
+    }
+
+    /// The variables outside all blocks.
+    pub(super) fn variables(&mut self) -> Variables {
+        Variables(self.scopes.first_mut().map(std::mem::take).unwrap_or_default())
     }
 
     pub(super) fn within(self, limits: Limits) -> Self {
@@ -224,6 +239,7 @@ impl<'r, 's> Evaluator<'r, 's> {
                     source_line: line.text,
                     caret: 1,
                     around: self.trail(),
+                    unfinished: false,
                 };
                 Err(Stop::Error(Box::new(error)))
             }

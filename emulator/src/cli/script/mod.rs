@@ -39,6 +39,7 @@ mod write;
 mod tests;
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -50,6 +51,7 @@ pub use ast::Kind;
 use ast::{Param, Statement, StatementKind};
 pub use datum::Datum;
 pub use error::ScriptError;
+pub use evaluate::Variables;
 use evaluate::{Evaluator, LIMITS, Limits, Sink, Stop};
 pub use format::format;
 pub use parameter::Parameter;
@@ -196,6 +198,32 @@ impl Program {
         }
         self.evaluate(&given, read, None)?;
         self.evaluate(&given, read, Some(sink))
+    }
+
+    /// All of its commands, evaluated with variables that are there already; those that it makes
+    /// are kept.
+    ///
+    /// # Errors
+    /// The first mistake; the variables are as before then.
+    pub fn commands(
+        &self,
+        variables: &mut Variables,
+        read: Read<'_>,
+    ) -> Result<Vec<Command>, Box<ScriptError>> {
+        let mut commands = Vec::new();
+        let mut sink = |line: &Line| {
+            commands.push(line.command.clone());
+            Ok(ControlFlow::Continue(()))
+        };
+        let mut evaluator = Evaluator::new(read, Some(&mut sink), false)
+            .within(self.limits)
+            .with_variables(variables.clone());
+        let given = parameter::Given::default();
+        if let Err(Stop::Error(error)) = evaluator.unit(&self.unit, &given) {
+            return Err(error);
+        }
+        *variables = evaluator.variables();
+        Ok(commands)
     }
 
     fn evaluate(

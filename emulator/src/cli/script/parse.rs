@@ -39,7 +39,9 @@ impl Reader<'_> {
             self.cursor.skip_blanks();
             match (self.cursor.peek(), open) {
                 (None, None) => return Ok(statements),
-                (None, Some(open)) => return Err(Fault::new(open, "no '}' closes this block")),
+                (None, Some(open)) => {
+                    return Err(Fault::unfinished(open, "no '}' closes this block"));
+                }
                 (Some('\n'), _) => self.newline(),
                 (Some('}'), Some(_)) => {
                     self.cursor.bump();

@@ -42,11 +42,18 @@ impl File {
 pub(super) struct Fault {
     pub(super) offset: usize,
     pub(super) message: String,
+    /// Whether more text could mend it.
+    pub(super) unfinished: bool,
 }
 
 impl Fault {
     pub(super) fn new(offset: usize, message: impl Into<String>) -> Self {
-        Self { offset, message: message.into() }
+        Self { offset, message: message.into(), unfinished: false }
+    }
+
+    /// The text ends too early.
+    pub(super) fn unfinished(offset: usize, message: impl Into<String>) -> Self {
+        Self { unfinished: true, ..Self::new(offset, message) }
     }
 }
 

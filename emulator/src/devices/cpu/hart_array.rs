@@ -6,7 +6,7 @@ use boardwright_devicetree::Node;
 use boardwright_riscv::{HartConfig, Interrupts};
 use qapi_runtime::QmpError;
 
-use super::{model, node};
+use super::{INPUTS, SUPERVISOR_SOFTWARE, input_name, model, node};
 use crate::board::MOST_HARTS;
 use crate::devices::node::Place;
 use crate::devices::state::Saved;
@@ -22,11 +22,6 @@ const RESET_VECTOR: u64 = 0x1000;
 const INPUT_COUNT: u32 = 64;
 /// The port of the non-maskable interrupt, whose line follows those.
 const NMI: &str = "nmi";
-/// Interrupt inputs of a hart that mean something: the standard causes of the privileged
-/// architecture, section 3.1.9.
-const INPUTS: [u32; 6] = [SUPERVISOR_SOFTWARE, 3, 5, 7, 9, 11];
-/// The input that is remembered rather than followed.
-const SUPERVISOR_SOFTWARE: u32 = 1;
 
 impl Defaults for RiscvHartArrayProperties {
     fn defaults() -> Self {
@@ -160,7 +155,7 @@ impl Driver for RiscvHartArrayProperties {
     fn line_use(&self, port: &Port, line: u32) -> LineUse {
         match port.name {
             NMI => LineUse::Signal,
-            _ if INPUTS.contains(&line) => LineUse::Request,
+            _ if input_name(line).is_some() => LineUse::Request,
             _ => LineUse::Nothing,
         }
     }
@@ -170,19 +165,7 @@ impl Driver for RiscvHartArrayProperties {
     }
 
     fn line_names(&self) -> &'static [LineName] {
-        const fn input(name: &'static str, line: u32) -> LineName {
-            LineName { name, port: 0, line }
-        }
-        // As the bits of mip are called.
-        const NAMES: &[LineName] = &[
-            input("ssip", 1),
-            input("msip", 3),
-            input("stip", 5),
-            input("mtip", 7),
-            input("seip", 9),
-            input("meip", 11),
-        ];
-        NAMES
+        INPUTS
     }
 
     fn interrupt_specifier(&self, input: u32) -> Option<Vec<u32>> {
@@ -224,7 +207,7 @@ impl Device for HartArray {
         if line == INPUT_COUNT && level {
             interrupts.raise_nmi();
         }
-        if !INPUTS.contains(&line) {
+        if input_name(line).is_none() {
             return;
         }
         // SSIP stays until software clears it (ACLINT specification, chapter 4).

@@ -7,6 +7,7 @@ mod node;
 use boardwright_riscv::{CpuModel, CpuProperty, Modes};
 use qapi_runtime::{QmpError, Value};
 
+use crate::devices::LineName;
 use crate::qapi::{DeviceOptionsDriver, MachineOptions};
 
 /// Fills in what a device takes from its machine when it is not told: the CPU type.
@@ -31,14 +32,26 @@ pub fn of_unit(options: &DeviceOptionsDriver, unit: u32) -> Option<CpuModel> {
     }
 }
 
-/// The interrupts that every hart has, with their usual names: the standard causes of the
-/// privileged architecture, section 3.1.9.
-const INPUTS: [(u32, &str); 6] =
-    [(1, "SSI"), (3, "MSI"), (5, "STI"), (7, "MTI"), (9, "SEI"), (11, "MEI")];
+/// The interrupts that every hart has: the standard causes of the privileged architecture, section
+/// 3.1.9, with the names of their bits in `mip`.
+const INPUTS: &[LineName] = &[
+    input("ssip", SUPERVISOR_SOFTWARE),
+    input("msip", 3),
+    input("stip", 5),
+    input("mtip", 7),
+    input("seip", 9),
+    input("meip", 11),
+];
+/// The input that is remembered rather than followed.
+const SUPERVISOR_SOFTWARE: u32 = 1;
 
-/// What an interrupt input of a hart is called.
+const fn input(name: &'static str, line: u32) -> LineName {
+    LineName { name, port: 0, line }
+}
+
+/// The name of an interrupt input of a hart, `msip`; none for one without.
 pub fn input_name(line: u32) -> Option<&'static str> {
-    INPUTS.iter().find(|(number, _)| *number == line).map(|(_, name)| *name)
+    INPUTS.iter().find(|input| input.line == line).map(|input| input.name)
 }
 
 /// The inputs that a board is expected to drive: those of machine mode, and external interrupts of

@@ -11,7 +11,7 @@ use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::Outputs;
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Driver, Region};
-use crate::machine::{Line, Site};
+use crate::machine::Site;
 use crate::qapi::{DeviceOptionsDriver, RiscvSifiveEPrciProperties};
 
 registers! {
@@ -121,9 +121,7 @@ impl Default for Prci {
     }
 }
 
-impl Outputs for Prci {
-    fn drive(&self, _lines: &[Line]) {}
-}
+impl Outputs for Prci {}
 
 impl Registers for Prci {
     type Register = Register;
@@ -165,6 +163,7 @@ impl Registers for Prci {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devices::bank::check_registers;
 
     #[test]
     fn clocks_are_ready_when_they_are_on() {
@@ -181,12 +180,6 @@ mod tests {
             (PllOutDiv, None, 0x100),
             (PllOutDiv, Some(u32::MAX), 0x3f3f),
         ];
-        for (register, written, read) in cases {
-            let mut prci = Prci::default();
-            if let Some(value) = written {
-                prci.write(register, value);
-            }
-            assert_eq!(prci.read(register), read, "{register:?} {written:x?}");
-        }
+        check_registers::<Prci>(&cases);
     }
 }

@@ -11,7 +11,7 @@ use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::Outputs;
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Driver, Region};
-use crate::machine::{Line, Site};
+use crate::machine::Site;
 use crate::qapi::{DeviceOptionsDriver, RiscvSifiveUOtpProperties};
 
 /// Words of fuses; an address has 12 bits.
@@ -101,8 +101,6 @@ impl Outputs for Otp {
         *self = saved;
         Ok(())
     }
-
-    fn drive(&self, _lines: &[Line]) {}
 }
 
 impl Registers for Otp {

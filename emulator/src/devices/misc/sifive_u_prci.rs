@@ -12,7 +12,7 @@ use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::Outputs;
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Driver, Region};
-use crate::machine::{Line, Site};
+use crate::machine::Site;
 use crate::qapi::{DeviceOptionsDriver, RiscvSifiveUPrciProperties};
 
 registers! {
@@ -120,9 +120,7 @@ impl Default for Prci {
     }
 }
 
-impl Outputs for Prci {
-    fn drive(&self, _lines: &[Line]) {}
-}
+impl Outputs for Prci {}
 
 impl Registers for Prci {
     type Register = Register;
@@ -168,6 +166,7 @@ impl Registers for Prci {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devices::bank::check_registers;
 
     #[test]
     fn loops_are_locked_whatever_is_written() {
@@ -184,12 +183,6 @@ mod tests {
             (DevicesReset, Some(u32::MAX), 0x2f),
             (ClkMuxStatus, Some(0), 1),
         ];
-        for (register, written, read) in cases {
-            let mut prci = Prci::default();
-            if let Some(value) = written {
-                prci.write(register, value);
-            }
-            assert_eq!(prci.read(register), read, "{register:?} {written:x?}");
-        }
+        check_registers::<Prci>(&cases);
     }
 }

@@ -11,16 +11,20 @@ mod access;
 mod chip;
 mod description;
 mod json;
+mod node;
 mod svd;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
 
 use self::description::{Description, Layout};
 use crate::backends::char::Plain;
+use crate::devices::binding::Binding;
+use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Driver, Port, Region};
 use crate::machine::Site;
 use crate::qapi::RegfileProperties;
@@ -30,7 +34,7 @@ const MOST_BYTES: u64 = 256 << 20;
 
 impl Defaults for RegfileProperties {
     fn defaults() -> Self {
-        Self { file: None, peripheral: None, registers: None, size: None }
+        Self { file: None, peripheral: None, registers: None, size: None, compatible: None }
     }
 }
 
@@ -58,7 +62,8 @@ impl RegfileProperties {
         if self.size == Some(0) {
             return Err("Parameter 'size' expects a number above 0".into());
         }
-        Ok(Regfile { layout: Arc::new(description.layout(self.size)?), remarks })
+        let layout = Arc::new(description.layout(self.size)?);
+        Ok(Regfile { given: self.clone(), layout, remarks })
     }
 }
 
@@ -100,6 +105,10 @@ impl Driver for RegfileProperties {
         Ok(Some(Arc::new(understood)))
     }
 
+    fn bindings() -> &'static [Binding] {
+        node::BINDINGS
+    }
+
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
         self.understood().map_err(QmpError::generic)?.build(site)
     }
@@ -107,6 +116,7 @@ impl Driver for RegfileProperties {
 
 /// The driver with its description read.
 struct Regfile {
+    given: RegfileProperties,
     layout: Arc<Layout>,
     remarks: Vec<String>,
 }
@@ -125,6 +135,10 @@ impl Driver for Regfile {
             0 => Vec::new(),
             lines => vec![Port::irqs(lines)],
         }
+    }
+
+    fn node(&self, place: &Place<'_>) -> Option<Node> {
+        node::write(&self.given, place)
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {

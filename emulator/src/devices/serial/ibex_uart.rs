@@ -6,20 +6,25 @@
 
 use std::sync::Arc;
 
+use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
 use serde::{Deserialize, Serialize};
 
 use super::port::{Fifo, Port as SerialPort};
 use crate::backends::char::FrontEnd;
+use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
+use crate::devices::node::Place;
 use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Line, Site};
-use crate::qapi::IbexUartProperties;
+use crate::qapi::{DeviceOptionsDriver, IbexUartProperties};
 
 /// Entries of each queue.
 const DEPTH: usize = 32;
+/// What device trees call it, in Zephyr's binding.
+const COMPATIBLE: &str = "lowrisc,opentitan-uart";
 /// Size of the region, as QEMU has it.
 const SIZE: u64 = 0x400;
 
@@ -82,6 +87,22 @@ impl Driver for IbexUartProperties {
 
     fn ports(&self) -> Vec<Port> {
         vec![Port::irqs(interrupt::COUNT)]
+    }
+
+    fn bindings() -> &'static [Binding] {
+        &[Binding {
+            nodes: Nodes::Compatible(&[COMPATIBLE]),
+            read: |node| {
+                let f_clk = node.clock()?.or(Self::defaults().f_clk);
+                Ok(node.device(DeviceOptionsDriver::IbexUart(Self { chardev: None, f_clk })))
+            },
+        }]
+    }
+
+    fn node(&self, place: &Place<'_>) -> Option<Node> {
+        let f_clk = self.f_clk.or(Self::defaults().f_clk).unwrap_or_default();
+        let node = place.bus_node("serial", &[COMPATIBLE])?.with_u32("clock-frequency", f_clk);
+        Some(place.with_interrupts(node))
     }
 
     fn console(&self) -> Option<&str> {

@@ -7,16 +7,19 @@
 
 use std::sync::{Arc, Weak};
 
+use boardwright_devicetree::Node;
 use qapi_runtime::{Object, QmpError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
+use crate::devices::node::Place;
 use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Alarm, AlarmId, Line, Site, VirtualClock};
-use crate::qapi::IbexTimerProperties;
+use crate::qapi::{DeviceOptionsDriver, IbexTimerProperties};
 
 /// Offsets of the registers; that of CTRL is a property.
 mod register {
@@ -31,6 +34,9 @@ mod register {
     pub(super) const INTR_TEST: u64 = 0x11c;
 }
 
+/// What device trees call it, in Zephyr's binding, and a property of our own: the registers moved.
+const COMPATIBLE: &str = "lowrisc,machine-timer";
+const CTRL_OFFSET: &str = "boardwright,ctrl-offset";
 /// Size of the region.
 const SIZE: u64 = 0x200;
 /// `CTRL.active`, and the one timer's bit in the registers of interrupts.
@@ -68,6 +74,27 @@ impl Driver for IbexTimerProperties {
 
     fn ports(&self) -> Vec<Port> {
         vec![Port::irqs(1), Port::outputs(1)]
+    }
+
+    fn bindings() -> &'static [Binding] {
+        &[Binding {
+            nodes: Nodes::Compatible(&[COMPATIBLE]),
+            read: |node| {
+                let timebase_freq = node.clock()?.or(Self::defaults().timebase_freq);
+                let ctrl_offset = node.number(CTRL_OFFSET)?.or(Self::defaults().ctrl_offset);
+                let options = Self { timebase_freq, ctrl_offset };
+                Ok(node.device(DeviceOptionsDriver::IbexTimer(options)))
+            },
+        }]
+    }
+
+    fn node(&self, place: &Place<'_>) -> Option<Node> {
+        let all = self.clone().or(Self::defaults());
+        let node = place
+            .bus_node("timer", &[COMPATIBLE])?
+            .with_u32("clock-frequency", all.timebase_freq.unwrap_or_default())
+            .with_u32(CTRL_OFFSET, all.ctrl_offset.unwrap_or_default());
+        Some(place.with_interrupts(node))
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {

@@ -45,84 +45,64 @@ pub(super) struct Timer {
     pub(super) ctrl: u64,
 }
 
-const UART: u64 = 0x4000_0000;
 const TIMER: u64 = 0x4010_0000;
-const IBEX_PLIC: u64 = 0x4101_0000;
 const PLIC: u64 = 0x4800_0000;
-/// Sizes that stayed for some versions.
-const FIRST_ROM: (u64, u64) = (0x8000, 0x4000);
-const FIRST_RAM: (u64, u64) = (0x1000_0000, 0x1_0000);
-const FIRST_FLASH: (u64, u64) = (0x2000_0000, 0x8_0000);
-const ROM: (u64, u64) = (0x8000, 0x8000);
-const RAM: (u64, u64) = (0x1000_0000, 0x2_0000);
-const FLASH: (u64, u64) = (0x2000_0000, 0x10_0000);
-const FLASH_VIEW: (u64, u64) = (0x8000_0000, 0x8_0000);
 
-/// The versions, the newest last.
-static LAYOUTS: [Layout; 5] = [
-    Layout {
-        since: (6, 0),
-        rom: FIRST_ROM,
-        ram: FIRST_RAM,
-        flash: FIRST_FLASH,
-        flash_view: None,
-        resetvec: 0x8090,
-        controller: Controller::Ibex { addr: IBEX_PLIC, packed: plic_of_80 },
-        uart: Uart { addr: UART, first_source: 0x21 },
-        timer: None,
-        blocks: BLOCKS_6_0,
-    },
-    Layout {
-        since: (6, 1),
-        rom: FIRST_ROM,
-        ram: FIRST_RAM,
-        flash: FIRST_FLASH,
-        flash_view: Some(FLASH_VIEW),
-        resetvec: 0x8090,
-        controller: Controller::Ibex { addr: IBEX_PLIC, packed: plic_of_176 },
-        uart: Uart { addr: UART, first_source: 1 },
-        timer: Some(Timer { addr: TIMER, source: 125, ctrl: 0 }),
-        blocks: BLOCKS_6_1,
-    },
-    Layout {
-        since: (6, 2),
-        rom: FIRST_ROM,
-        ram: FIRST_RAM,
-        flash: FIRST_FLASH,
-        flash_view: Some(FLASH_VIEW),
-        resetvec: 0x8080,
-        // Source N at 4 * (N - 1), as the controller's model was then.
-        controller: Controller::Sifive { addr: PLIC, priority: 0, size: 0x400_5000 },
-        uart: Uart { addr: UART, first_source: 1 },
-        timer: Some(Timer { addr: TIMER, source: 126, ctrl: 0 }),
-        blocks: BLOCKS_6_2,
-    },
-    Layout {
-        since: (7, 2),
-        rom: ROM,
-        ram: RAM,
-        flash: FLASH,
-        flash_view: Some(FLASH_VIEW),
-        resetvec: 0x2000_0400,
-        controller: Controller::Sifive { addr: PLIC, priority: 0, size: 0x400_5000 },
-        uart: Uart { addr: UART, first_source: 1 },
-        timer: Some(Timer { addr: TIMER, source: 127, ctrl: 4 }),
-        blocks: BLOCKS_7_2,
-    },
-    Layout {
-        since: (8, 0),
-        rom: ROM,
-        ram: RAM,
-        flash: FLASH,
-        flash_view: Some(FLASH_VIEW),
-        resetvec: 0x2000_0400,
-        // Source N at 4 * N, as the hardware has it.
-        controller: Controller::Sifive { addr: PLIC, priority: 4, size: 0x800_0000 },
-        uart: Uart { addr: UART, first_source: 1 },
-        timer: Some(Timer { addr: TIMER, source: 124, ctrl: 4 }),
-        blocks: BLOCKS_8_0,
-    },
-];
+/// The versions, the newest last: each is the one before with what changed.
+static LAYOUTS: [Layout; 5] = [V6_0, V6_1, V6_2, V7_2, V8_0];
+
+const V6_0: Layout = Layout {
+    since: (6, 0),
+    rom: (0x8000, 0x4000),
+    ram: (0x1000_0000, 0x1_0000),
+    flash: (0x2000_0000, 0x8_0000),
+    flash_view: None,
+    resetvec: 0x8090,
+    controller: Controller::Ibex { addr: 0x4101_0000, packed: plic_of_80 },
+    uart: Uart { addr: 0x4000_0000, first_source: 0x21 },
+    timer: None,
+    blocks: BLOCKS_6_0,
+};
+
+const V6_1: Layout = Layout {
+    since: (6, 1),
+    flash_view: Some((0x8000_0000, 0x8_0000)),
+    controller: Controller::Ibex { addr: 0x4101_0000, packed: plic_of_176 },
+    uart: Uart { first_source: 1, ..V6_0.uart },
+    timer: Some(Timer { addr: TIMER, source: 125, ctrl: 0 }),
+    blocks: BLOCKS_6_1,
+    ..V6_0
+};
+
+const V6_2: Layout = Layout {
+    since: (6, 2),
+    resetvec: 0x8080,
+    // Source N at 4 * (N - 1), as the controller's model was then.
+    controller: Controller::Sifive { addr: PLIC, priority: 0, size: 0x400_5000 },
+    timer: Some(Timer { addr: TIMER, source: 126, ctrl: 0 }),
+    blocks: BLOCKS_6_2,
+    ..V6_1
+};
+
+const V7_2: Layout = Layout {
+    since: (7, 2),
+    rom: (0x8000, 0x8000),
+    ram: (0x1000_0000, 0x2_0000),
+    flash: (0x2000_0000, 0x10_0000),
+    resetvec: 0x2000_0400,
+    timer: Some(Timer { addr: TIMER, source: 127, ctrl: 4 }),
+    blocks: BLOCKS_7_2,
+    ..V6_2
+};
+
+const V8_0: Layout = Layout {
+    since: (8, 0),
+    // Source N at 4 * N, as the hardware has it.
+    controller: Controller::Sifive { addr: PLIC, priority: 4, size: 0x800_0000 },
+    timer: Some(Timer { addr: TIMER, source: 124, ctrl: 4 }),
+    blocks: BLOCKS_8_0,
+    ..V7_2
+};
 
 fn plic_of_80() -> Value {
     json!({

@@ -3,7 +3,7 @@
 // that comes from the board is put into text nodes, never into markup.
 (() => {
 const board = JSON.parse(document.getElementById("data").textContent);
-const { devices, journal = [], origins = [] } = board;
+const { devices, journal = [], origins = [], findings = [] } = board;
 const $ = (selector) => document.querySelector(selector);
 /** The most rows that are shown at once of a list that may be long. */
 const PAGE = 200;
@@ -26,6 +26,10 @@ const driven = devices.map(() => []);
 devices.forEach((device, from) => {
     for (const [output, to, owner, input] of device.wires ?? []) driven[to].push([input, from, output, owner]);
 });
+
+/** The findings about each device, by the device's number. */
+const about = devices.map(() => []);
+findings.forEach(([, , which], place) => which.forEach((device) => about[device].push(place)));
 
 /** The items of the figures, each with the runs of devices it stands for. */
 const items = [...document.querySelectorAll("[data-d]")].map((element) => {
@@ -91,6 +95,28 @@ const aside = $("aside");
 const details = $("#details");
 const nothing = [...details.childNodes];
 
+/** A finding with the commands that mend it, and perhaps a way to what it is about. */
+function finding(place, leads = false) {
+    const [severity, text, [device], fix] = findings[place];
+    const words = leads && device !== undefined ? reference(device, text) : make("p", {}, text);
+    return make("div", { class: `finding ${severity}` }, words, ...fix.map((command) => make("code", {}, command)));
+}
+
+function showFindings() {
+    const more = findings.length - PAGE;
+    put(
+        make("h3", {}, "Findings"),
+        make("p", { class: "hint" }, "What lint says of the board, with the commands that mend it."),
+        ...findings.slice(0, PAGE).map((_, place) => finding(place, true)),
+        ...(more > 0 ? [make("p", { class: "hint" }, `and ${more.toLocaleString("en")} more`)] : []),
+    );
+}
+
+const findingsButton = $("#findings");
+findingsButton.hidden = findings.length === 0;
+findingsButton.textContent = findings.length === 1 ? "1 finding" : `${findings.length.toLocaleString("en")} findings`;
+findingsButton.addEventListener("click", showFindings);
+
 const panel = $("#panel");
 
 function openPanel(yes) {
@@ -132,7 +158,7 @@ function show(number) {
     put(
         make("h3", {}, device.name),
         make("p", { class: "hint" }, device.driver),
-        ...(device.findings ?? []).map((text) => make("p", { class: "finding" }, text)),
+        ...about[number].slice(0, PAGE).map((place) => finding(place)),
         ...part("Memory", (device.mappings ?? []).map(([region, first, last, size, kind, alias]) =>
             [alias ?? region, `${first} – ${last}, ${size}, ${kind === "stub" ? "not modelled" : kind.toUpperCase()}`])),
         ...part("Drives", (device.wires ?? []).slice(0, PAGE).map(([output, to, owner, input]) => [output, [reference(to, owner), ` ${input}`]])),

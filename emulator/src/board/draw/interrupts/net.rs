@@ -381,17 +381,18 @@ fn lines(port: &Port, numbers: &[u32]) -> String {
 
 fn cause_label(line: u32) -> String {
     match cpu::input_name(line) {
-        Some(name) => format!("{line} {name}"),
+        // The interrupt, of which the bit `msip` tells that it is pending: MSI.
+        Some(bit) => format!("{line} {}", bit.trim_end_matches('p').to_ascii_uppercase()),
         None => format!("in[{line}]"),
     }
 }
 
 fn cause_class(line: u32) -> &'static str {
     match cpu::input_name(line) {
-        Some("MSI" | "SSI") => "msi",
-        Some("MTI" | "STI") => "mti",
-        Some("SEI") => "sei",
-        Some("MEI") => "mei",
+        Some("msip" | "ssip") => "msi",
+        Some("mtip" | "stip") => "mti",
+        Some("seip") => "sei",
+        Some("meip") => "mei",
         _ => "irq",
     }
 }

@@ -5,7 +5,7 @@ use super::map::Map;
 use crate::board::draw::scene;
 
 /// With more rows than this, neighbours become one even where they are of several kinds.
-const MOST_ROWS: usize = 200;
+const MOST_ROWS: usize = 60;
 /// How many of them at most, and how large a hole may be between them.
 const BULK: usize = 64;
 const FAR: u64 = 1 << 30;
