@@ -46,7 +46,7 @@ pub(crate) fn read(path: &Path) -> Result<String, String> {
 /// The file cannot be read, or a line is malformed.
 pub(super) fn load(path: &Path) -> Result<Program, Failed> {
     let text = read(path).map_err(Failed::Read)?;
-    Ok(Program::parse(path, text).map_err(Box::new)?)
+    Ok(Program::parse(path, text)?)
 }
 
 /// The parameters of a script, for people.

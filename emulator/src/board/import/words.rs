@@ -47,8 +47,7 @@ pub(super) fn read(tree: &Tree) -> Result<Vec<Command>, QmpError> {
     let place = Path::new(NODE);
     let refuse = |path: &Path| Err(format!("'{}': a tree includes no scripts", path.display()));
     let mut commands = Vec::new();
-    let program = Program::parse(place, text).map_err(Box::new);
-    program
+    Program::parse(place, text)
         .and_then(|program| {
             program.walk(&[], &refuse, &mut |line: &Line| {
                 commands.push(line.command.clone());

@@ -315,7 +315,7 @@ impl<'r, 's> Evaluator<'r, 's> {
                 let unit = unit.map_err(|mut error| {
                     self.enter(statement, None);
                     error.around = self.trail();
-                    Stop::Error(Box::new(error))
+                    Stop::Error(error)
                 })?;
                 self.units.insert(wanted, unit.clone());
                 unit

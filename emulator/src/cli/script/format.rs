@@ -24,9 +24,10 @@ struct Row {
 ///
 /// # Errors
 /// It cannot be read.
-pub fn format(name: &str, text: String) -> Result<String, ScriptError> {
+pub fn format(name: &str, text: String) -> Result<String, Box<ScriptError>> {
     let file = File::new(name, text);
-    let parsed = parse::parse(&file.text).map_err(|fault| ScriptError::in_file(&file, fault))?;
+    let parsed =
+        parse::parse(&file.text).map_err(|fault| Box::new(ScriptError::in_file(&file, fault)))?;
     let mut printer = Printer::default();
     parsed.tokens.iter().for_each(|token| printer.token(&file.text, *token));
     printer.newline();

@@ -123,11 +123,11 @@ struct Unit {
 }
 
 impl Unit {
-    fn parse(path: &Path, text: String) -> Result<Self, ScriptError> {
+    fn parse(path: &Path, text: String) -> Result<Self, Box<ScriptError>> {
         let file = File::new(path, text);
         match parse::parse(&file.text) {
             Ok(parsed) => Ok(Self { statements: parsed.statements, file }),
-            Err(fault) => Err(ScriptError::in_file(&file, fault)),
+            Err(fault) => Err(Box::new(ScriptError::in_file(&file, fault))),
         }
     }
 
@@ -158,7 +158,7 @@ impl Program {
     ///
     /// # Errors
     /// The first line that is not understood.
-    pub fn parse(path: &Path, text: String) -> Result<Self, ScriptError> {
+    pub fn parse(path: &Path, text: String) -> Result<Self, Box<ScriptError>> {
         Ok(Self { unit: Rc::new(Unit::parse(path, text)?), limits: LIMITS })
     }
 

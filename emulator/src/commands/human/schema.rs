@@ -103,7 +103,6 @@ fn read(info: &CommandInfo, line: &str) -> Result<Command, QmpError> {
     let mut command = Command { name: info.name.into(), arguments: qapi_runtime::Map::new() };
     let no_file = |path: &Path| Err(format!("'{}' is no argument", path.display()));
     Program::parse(Path::new("line"), text)
-        .map_err(Box::new)
         .and_then(|program| {
             program.walk(&[], &no_file, &mut |line: &Line| {
                 command = line.command.clone();

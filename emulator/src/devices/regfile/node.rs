@@ -4,9 +4,9 @@
 use boardwright_devicetree::{Node, Problem, TreeError};
 use qapi_runtime::{Decode, Encode, Mode, Path};
 
+use crate::devices::Driver;
 use crate::devices::binding::{Binding, Described, Found, Nodes};
 use crate::devices::node::Place;
-use crate::devices::{Defaults, Driver};
 use crate::qapi::{DeviceOptionsDriver, RegfileProperties, RegfileRegister};
 
 /// What every stub is, after what it stands for.
@@ -31,7 +31,6 @@ fn read(node: &Described<'_, '_>) -> Result<Found, TreeError> {
         registers: registers(node)?,
         size: node.node.property(SIZE).map(|size| size.u64()).transpose()?,
         compatible: stands_for.map(String::from),
-        ..RegfileProperties::defaults()
     };
     // Without its description it has no outputs yet.
     let options = DeviceOptionsDriver::Regfile(stub.clone());
