@@ -187,6 +187,21 @@ impl Executor for Inbox {
     }
 }
 
+/// Sends events from other threads.
+pub(crate) struct Teller {
+    hub: Arc<EventHub>,
+    shared: Arc<Shared>,
+}
+
+impl Teller {
+    /// Sends an event to every monitor.
+    pub(crate) fn emit(&self, event: &impl Event) {
+        if let Some(event) = event.to_wire_under(SystemTime::now(), self.shared.policy()) {
+            self.hub.emit(&event);
+        }
+    }
+}
+
 /// The owner of board and machine.
 pub struct Door {
     pub(crate) stage: Stage,
@@ -467,10 +482,13 @@ impl Door {
 
     /// Sends an event to every monitor.
     pub(crate) fn emit(&self, event: &impl Event) {
-        let now = SystemTime::now();
-        if let Some(event) = event.to_wire_under(now, self.shared.policy()) {
-            self.host.hub.emit(&event);
-        }
+        self.teller().emit(event);
+    }
+
+    /// A way to send events for back ends, which are not on this thread.
+    pub(crate) fn teller(&self) -> Teller {
+        let shared = self.shared.clone();
+        Teller { hub: self.host.hub.clone(), shared }
     }
 
     /// Tells everybody of a phase that was entered.
@@ -515,6 +533,7 @@ impl Door {
                 let _ = halted.send(Message::Halted);
             }),
             chardevs: self.host.chardevs.clone(),
+            netdevs: self.host.netdevs.clone(),
             objects: self.host.objects.clone(),
             semihosting: self.host.semihosting.clone(),
             budget: self.startup.budget,

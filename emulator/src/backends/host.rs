@@ -9,6 +9,7 @@ use qapi_runtime::QmpError;
 
 use super::char::{CharConfig, CharError, Chardev};
 use super::io_thread::IoThread;
+use super::net::{NetConfig, NetError, NetEvent, Netdev, Netdevs};
 use super::objects::{self, Objects};
 use crate::machine::semihosting;
 use crate::machine::trace::Trace;
@@ -90,6 +91,8 @@ pub struct Host {
     pub hub: Arc<EventHub>,
     /// The character back ends.
     pub chardevs: Arc<Chardevs>,
+    /// The network back ends.
+    pub netdevs: Arc<Netdevs>,
     /// Objects that devices name.
     pub objects: Arc<Objects>,
     /// The log.
@@ -111,6 +114,7 @@ impl Host {
         Ok(Self {
             io: IoThread::start()?,
             chardevs: Arc::default(),
+            netdevs: Arc::default(),
             objects: Arc::default(),
             monitors: Vec::new(),
             hub: EventHub::new(),
@@ -141,6 +145,20 @@ impl Host {
     pub fn open(&self, id: &str, config: &CharConfig) -> Result<Arc<Chardev>, CharError> {
         let config = if self.closed { &CharConfig::Null } else { config };
         Chardev::open(id, config, self.io.handle())
+    }
+
+    /// Opens a network back end; on a closed host, one that leads nowhere.
+    ///
+    /// # Errors
+    /// The host refuses.
+    pub fn open_netdev(
+        &self,
+        id: &str,
+        config: NetConfig,
+        listener: impl Fn(NetEvent) + Send + Sync + 'static,
+    ) -> Result<Netdev, NetError> {
+        let config = if self.closed { NetConfig::Null } else { config };
+        Netdev::open(id, config, self.io.handle(), listener)
     }
 
     /// Adds an object; on a closed host, without looking for its file.

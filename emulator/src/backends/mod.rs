@@ -7,4 +7,5 @@
 pub mod char;
 pub mod host;
 pub mod io_thread;
+pub mod net;
 pub mod objects;

@@ -18,6 +18,7 @@ mod error;
 mod invocation;
 mod keyval;
 mod machine;
+mod net;
 mod options;
 mod parse;
 pub mod script;

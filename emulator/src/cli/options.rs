@@ -28,6 +28,9 @@ pub(super) enum Id {
     Mon,
     Monitor,
     Name,
+    Net,
+    Netdev,
+    Nic,
     NoDefaults,
     NoGraphic,
     NoUserConfig,
@@ -106,6 +109,11 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
         row(Id::Chardev, &["chardev"], Some("KIND,id=ID[,...]"), "a character back end; -chardev help lists the kinds"),
         row(Id::Compat, &["compat"], Some("ITEM=POLICY[,...]"), "deprecated-input=accept|reject|crash, deprecated-output=accept|hide, and the same for unstable: what QMP clients may use and see"),
         row(Id::Mon, &["mon"], Some("[chardev=]ID[,mode=MODE]"), "a monitor on a character back end: mode=control for programs, readline for people; pretty=on as above"),
+    ]),
+    ("Networks", &[
+        row(Id::Netdev, &["netdev"], Some("KIND,id=ID[,...]"), "a network back end that devices name: user, socket, stream or tap"),
+        row(Id::Nic, &["nic"], Some("KIND[,model=DRIVER][,mac=ADDRESS][,...]"), "a network device on a back end of its own, such as user,hostfwd=tcp::2222-:22; none: no network"),
+        row(Id::Net, &["net"], Some("nic|KIND[,...]"), "the older form: a network device, and a back end for it"),
     ]),
     ("Start", &[
         row(Id::Preconfig, &["preconfig"], None, "stop before the machine's own devices exist, to configure it by QMP"),

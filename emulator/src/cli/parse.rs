@@ -12,6 +12,7 @@ use super::error::CliError;
 use super::invocation::{Ask, Given, Invocation, is_help};
 use super::keyval;
 use super::machine::{self, MachineParts};
+use super::net::Nets;
 use super::options::{self, Id};
 use super::script::Script;
 
@@ -79,6 +80,7 @@ struct Parser {
     invocation: Invocation,
     machine: MachineParts,
     chars: Chars,
+    nets: Nets,
     around: Surroundings,
     log: Option<Step>,
     semihosting: Option<Step>,
@@ -139,6 +141,9 @@ impl Parser {
             Id::Mon => self.chars.mon(given)?,
             Id::Monitor => self.chars.monitor(given, Mode::Readline)?,
             Id::Name => self.name(given)?,
+            Id::Net => self.nets.net(given)?,
+            Id::Netdev => self.nets.netdev(given)?,
+            Id::Nic => self.nets.nic(given)?,
             Id::NoDefaults => self.around.nodefaults = true,
             Id::NoGraphic => self.around.nographic = true,
             Id::NoUserConfig => {}
@@ -291,7 +296,9 @@ impl Parser {
         invocation.serials = std::mem::take(&mut self.chars.serials);
         let chars = self.chars.finish(self.around)?;
         let log = self.log.into_iter().chain(self.compat).chain(self.objects);
-        invocation.setup = log.chain(chars).chain(self.semihosting).collect();
+        let (netdevs, cards) = self.nets.finish();
+        invocation.setup = log.chain(chars).chain(netdevs).chain(self.semihosting).collect();
+        invocation.devices.extend(cards);
         Ok(invocation)
     }
 }

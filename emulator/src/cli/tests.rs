@@ -151,6 +151,38 @@ fn options_become_commands() {
 }
 
 #[test]
+fn networks() {
+    #[rustfmt::skip]
+    let rows = &[
+        ("-netdev user,id=n0", r#"netdev_add {"type":"user","id":"n0"}"#),
+        ("-netdev user,id=n0,hostfwd=tcp::1-:2,restrict=on,hostfwd=udp::3-:4,dnssearch=a",
+            r#"netdev_add {"type":"user","id":"n0","hostfwd":[{"str":"tcp::1-:2"},{"str":"udp::3-:4"}],"restrict":"on","dnssearch":[{"str":"a"}]}"#),
+        (r#"-netdev '{"type":"user","id":"n0"}'"#, r#"netdev_add {"type":"user","id":"n0"}"#),
+        ("-netdev stream,id=n0,addr.type=unix,addr.path=/s,server=on",
+            r#"netdev_add {"type":"stream","id":"n0","addr":{"type":"unix","path":"/s"},"server":"on"}"#),
+        ("-netdev user", "option -netdev user: has no id: add id=NAME"),
+        ("-netdev '{'", "option -netdev {: not JSON: EOF while parsing an object at line 1 column 1"),
+        ("-nic none -net none", ""),
+        ("-nic user", r#"
+            netdev_add {"type":"user","id":"net0"}
+            device_add {"driver":"virtio-net-device","netdev":"net0"}"#),
+        ("-nic user,model=virtio-net-pci,mac=52:54:00:00:00:01,id=a -nic user,model=virtio", r#"
+            netdev_add {"type":"user","id":"a"}
+            netdev_add {"type":"user","id":"net0"}
+            device_add {"driver":"virtio-net-pci","mac":"52:54:00:00:00:01","netdev":"a"}
+            device_add {"driver":"virtio-net-device","netdev":"net0"}"#),
+        ("-net nic,model=virtio,macaddr=52:54:00:12:34:58 -net user", r#"
+            netdev_add {"type":"user","id":"net0"}
+            device_add {"driver":"virtio-net-device","mac":"52:54:00:12:34:58","netdev":"net0"}"#),
+        ("-net user,hostfwd=tcp::1-:2 -net nic", r#"
+            netdev_add {"type":"user","hostfwd":[{"str":"tcp::1-:2"}],"id":"net0"}
+            device_add {"driver":"virtio-net-device","netdev":"net0"}"#),
+        ("-net nic", r#"device_add {"driver":"virtio-net-device"}"#),
+    ];
+    check(rows, |line| result(&format!("-nodefaults {line}")));
+}
+
+#[test]
 fn serial_ports_and_monitors() {
     #[rustfmt::skip]
     let rows = &[

@@ -14,6 +14,7 @@ mod journal;
 mod lint;
 mod machine;
 mod misc;
+mod net;
 mod object;
 mod place;
 mod qdev;

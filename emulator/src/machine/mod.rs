@@ -21,6 +21,7 @@ use qapi_runtime::QmpError;
 
 use crate::backends::char::{Chardev, Plain};
 use crate::backends::host::Chardevs;
+use crate::backends::net::Netdevs;
 use crate::backends::objects::Objects;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
@@ -64,6 +65,8 @@ pub struct Surroundings {
     pub halted: Arc<dyn Fn() + Send + Sync>,
     /// The character back ends.
     pub chardevs: Arc<Chardevs>,
+    /// The network back ends.
+    pub netdevs: Arc<Netdevs>,
     /// Objects that devices name.
     pub objects: Arc<Objects>,
     /// What a guest may ask the host for, if anything.

@@ -27,6 +27,7 @@ const INFOS: &[Info] = &[
         print: |door, _| Ok(mtree(&door.stage.board()?.view())),
     },
     Info { name: "name", help: "show the current VM name", print: info_name },
+    Info { name: "network", help: "show the network state", print: info_network },
     Info {
         name: "qom-tree",
         help: "show QOM composition tree",
@@ -52,6 +53,11 @@ const INFOS: &[Info] = &[
         print: |door, hart| inspect::registers(door, true, hart),
     },
     Info { name: "status", help: "show the current VM status", print: info_status },
+    Info {
+        name: "usernet",
+        help: "show user network stack connection states",
+        print: info_usernet,
+    },
     Info {
         name: "version",
         help: "show the version",
@@ -109,6 +115,42 @@ fn info_chardev(door: &mut Door, _hart: usize) -> Result<String, QmpError> {
         format!("{}: filename={}\n", text("label"), text("filename"))
     });
     Ok(lines.collect())
+}
+
+fn texts<'a>(one: &'a Value, keys: [&str; 4]) -> [&'a str; 4] {
+    keys.map(|key| one[key].as_str().unwrap_or_default())
+}
+
+fn info_network(door: &mut Door, _hart: usize) -> Result<String, QmpError> {
+    let list = query(door, "x-query-netdev")?;
+    let lines = list.as_array().into_iter().flatten().map(|one| {
+        let [id, info, device, device_info] = texts(one, ["id", "info", "device", "device-info"]);
+        let own = format!("{id}: index=0,{info}\n");
+        match device {
+            "" => own,
+            device => format!("{device}: index=0,{device_info}\n \\ {own}"),
+        }
+    });
+    Ok(lines.collect())
+}
+
+fn info_usernet(door: &mut Door, _hart: usize) -> Result<String, QmpError> {
+    let list = query(door, "x-query-netdev")?;
+    let mut text = String::new();
+    for one in list.as_array().into_iter().flatten() {
+        let [id, info, ..] = texts(one, ["id", "info", "", ""]);
+        if !info.starts_with("type=user") {
+            continue;
+        }
+        let _ = writeln!(text, "Hub -1 ({id}):");
+        let _ = writeln!(text, "  Protocol[State]    Source Address         Dest. Address");
+        for forward in one["forwards"].as_array().into_iter().flatten() {
+            let [protocol, host, guest, _] = texts(forward, ["protocol", "host", "guest", ""]);
+            let state = format!("{}[HOST_FORWARD]", protocol.to_uppercase());
+            let _ = writeln!(text, "  {state:<18} {host:<22} {guest}");
+        }
+    }
+    Ok(text)
 }
 
 /// What is below a path, as `qom-list` tells it.

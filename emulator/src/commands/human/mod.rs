@@ -64,6 +64,20 @@ const VERBS: &[Verb] = &[
     },
     Verb { name: "help", alias: Some("?"), arguments: "[cmd]", help: "show the help", run: help },
     Verb {
+        name: "hostfwd_add",
+        alias: None,
+        arguments: "[netdev_id] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport",
+        help: "redirect TCP or UDP connections from host to guest (requires -net user)",
+        run: |door, line, _| forward(door, "x-hostfwd-add", line),
+    },
+    Verb {
+        name: "hostfwd_remove",
+        alias: None,
+        arguments: "[netdev_id] [tcp|udp]:[hostaddr]:hostport",
+        help: "remove host-to-guest TCP or UDP redirection",
+        run: |door, line, _| forward(door, "x-hostfwd-remove", line),
+    },
+    Verb {
         name: "info",
         alias: None,
         arguments: "[subcommand]",
@@ -83,6 +97,13 @@ const VERBS: &[Verb] = &[
         arguments: "filename",
         help: "output logs to 'filename'",
         run: logfile,
+    },
+    Verb {
+        name: "netdev_add",
+        alias: None,
+        arguments: "[user|tap|socket|stream],id=str[,prop=value][,...]",
+        help: "add host network device, like -netdev on the command line",
+        run: |door, line, _| option(door, "-netdev", line),
     },
     Verb {
         name: "nmi",
@@ -181,6 +202,15 @@ fn option(door: &mut Door, option: &str, line: &str) -> Result<String, QmpError>
         door.execute(&step.command)?;
     }
     Ok(String::new())
+}
+
+/// A rule, behind the name of a back end if there is one.
+fn forward(door: &mut Door, command: &str, line: &str) -> Result<String, QmpError> {
+    let arguments = match line.split_once(char::is_whitespace) {
+        Some((netdev, rule)) => json!({ "netdev": netdev, "rule": rule.trim() }),
+        None => json!({ "rule": line }),
+    };
+    plain(door, command, arguments)
 }
 
 fn gdbserver(door: &mut Door, device: &str, _hart: usize) -> Result<String, QmpError> {
