@@ -14,7 +14,7 @@ use qapi_runtime::{Event, Handler, Map, Policy, QmpError, Value};
 use crate::backends::host::Host;
 use crate::board::Origin;
 use crate::debug::gdb;
-use crate::machine::{Pace, Surroundings, Wish};
+use crate::machine::{Notice, Pace, Surroundings, Wish};
 use crate::phase::Stage;
 use crate::qapi::{
     self, CommandOrigin, MachinePhaseChange, Phase, Reset, RunState, Shutdown, ShutdownCause,
@@ -123,6 +123,8 @@ enum Message {
     Debug(gdb::Event),
     /// By the guest.
     Wish(Wish),
+    /// By a device, for clients.
+    Notice(Notice),
     /// By a hart that has made all of them stand still.
     Halted,
     /// To end, by a signal or at the terminal.
@@ -410,6 +412,7 @@ impl Door {
                 self.run_state = RunState::Shutdown;
                 self.end(true, ShutdownCause::GuestShutdown, status);
             }
+            Message::Notice(Notice::BlockIoError(event)) => self.emit(&event),
             Message::Debug(event) => self.debug(event),
             // It may be old news: the guest was let go again meanwhile.
             Message::Halted => {
@@ -521,6 +524,7 @@ impl Door {
         let sender = self.inbox.sender.clone();
         let wished = self.wished.clone();
         let halted = self.inbox.sender.clone();
+        let noticed = self.inbox.sender.clone();
         Surroundings {
             trace: self.host.trace.clone(),
             wish: Arc::new(move |wish| {
@@ -529,11 +533,15 @@ impl Door {
                     let _ = sender.send(Message::Wish(wish));
                 }
             }),
+            notice: Arc::new(move |notice| {
+                let _ = noticed.send(Message::Notice(notice));
+            }),
             halted: Arc::new(move || {
                 let _ = halted.send(Message::Halted);
             }),
             chardevs: self.host.chardevs.clone(),
             netdevs: self.host.netdevs.clone(),
+            blocks: self.host.blocks.clone(),
             objects: self.host.objects.clone(),
             semihosting: self.host.semihosting.clone(),
             budget: self.startup.budget,

@@ -7,6 +7,7 @@ mod cpu_models;
 mod debugging;
 mod device_trees;
 mod disassembly;
+mod disks;
 mod firmware;
 mod first_board;
 mod guest_programs;

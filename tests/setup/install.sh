@@ -63,6 +63,8 @@ first_known() {
 find_missing_packages() {
     need qemu 'the peer: the same boards, scripts and guests run on it' \
         sh -c 'command -v qemu-system-riscv64 && command -v qemu-system-riscv32'
+    need qemu-utils 'makes and checks disk images' sh -c 'command -v qemu-img'
+    need e2fsprogs 'makes file systems for guests' test -e /usr/sbin/mkfs.ext4
     need opensbi 'firmware that 64-bit guests boot from' test -e "$firmware/fw_jump.elf"
     need u-boot-qemu 'a boot loader to run behind the firmware' test -e "$uboot/uboot.elf"
     need binutils-riscv64-unknown-elf 'assembles the first guest (cargo xtask guest)' \

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches Debian's kernel for riscv64 and its BusyBox, as data, into target/linux.
+# Fetches Debian's kernel for riscv64, some of its modules and its BusyBox, as data, into target/linux.
 #
 #   tests/setup/linux.sh
 #
@@ -13,11 +13,14 @@ readonly SUITE=trixie
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly place=$root/target/linux
-readonly kernel=$place/Image busybox=$place/busybox
+readonly kernel=$place/Image busybox=$place/busybox modules=$place/modules
+# What the tests load: virtio, ext4, 9p and what these need.
+readonly wanted=(virtio_mmio virtio_blk virtio_net net_failover failover virtio_balloon virtio-rng
+    crc16 crc32c_generic libcrc32c mbcache jbd2 ext4 netfs 9pnet 9pnet_virtio 9p)
 
 die() { printf 'linux.sh: %s\n' "$*" >&2; exit 1; }
 
-if [ -s "$kernel" ] && [ -s "$busybox" ]; then
+if [ -s "$kernel" ] && [ -s "$busybox" ] && [ -d "$modules" ]; then
     exit 0
 fi
 command -v apt-get >/dev/null || die 'there is no apt-get here'
@@ -46,9 +49,22 @@ apt download "$version" busybox-static
 
 dpkg-deb --fsys-tarfile linux-image-*.deb | tar -x --wildcards './boot/vmlinu*'
 dpkg-deb --fsys-tarfile busybox-static_*.deb | tar -x ./usr/bin/busybox
+dpkg-deb --fsys-tarfile linux-image-*.deb | tar -x --wildcards './usr/lib/modules/*.ko.xz'
+mkdir ko
+for name in "${wanted[@]}"; do
+    find usr/lib/modules -name "$name.ko.xz" -exec cp -t ko {} +
+    [ -s "ko/$name.ko.xz" ] || die "the kernel has no module $name"
+done
+xz -d ko/*.xz
+# They come with what debuggers want, which is most of them.
+if command -v riscv64-unknown-elf-strip >/dev/null; then
+    riscv64-unknown-elf-strip --strip-debug ko/*.ko
+fi
 # Last, so that what is there is whole.
+rm -rf "$modules"
+mv ko "$modules"
 mv usr/bin/busybox "$busybox"
 mv boot/vmlinu?-* "$kernel"
 cd "$place"
 rm -r apt
-ls -l "$kernel" "$busybox"
+ls -l "$kernel" "$busybox" "$modules"

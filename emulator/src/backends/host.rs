@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use qapi_runtime::QmpError;
 
+use super::block::Blocks;
 use super::char::{CharConfig, CharError, Chardev};
 use super::io_thread::IoThread;
 use super::net::{NetConfig, NetError, NetEvent, Netdev, Netdevs};
@@ -93,6 +94,8 @@ pub struct Host {
     pub chardevs: Arc<Chardevs>,
     /// The network back ends.
     pub netdevs: Arc<Netdevs>,
+    /// Disk images.
+    pub blocks: Arc<Blocks>,
     /// Objects that devices name.
     pub objects: Arc<Objects>,
     /// The log.
@@ -115,6 +118,7 @@ impl Host {
             io: IoThread::start()?,
             chardevs: Arc::default(),
             netdevs: Arc::default(),
+            blocks: Arc::default(),
             objects: Arc::default(),
             monitors: Vec::new(),
             hub: EventHub::new(),

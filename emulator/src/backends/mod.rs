@@ -4,6 +4,7 @@
 //! connects to one. tokio lives here, behind an [`IoThread`](io_thread::IoThread), and goes no
 //! further.
 
+pub mod block;
 pub mod char;
 pub mod host;
 pub mod io_thread;

@@ -101,6 +101,32 @@ impl Objects {
         }
     }
 
+    /// Where the random numbers of an object come from, or of this program.
+    ///
+    /// # Errors
+    /// There is no such object, it gives no random numbers, or the host refuses.
+    pub fn random(&self, id: Option<&str>) -> Result<File, QmpError> {
+        let name = match id {
+            None => RANDOM.to_string(),
+            Some(id) => match self.lock().get(id).map(|object| &object.qom_type) {
+                Some(ObjectOptionsQomType::RngBuiltin(_)) => RANDOM.to_string(),
+                Some(ObjectOptionsQomType::RngRandom(rng)) => {
+                    rng.filename.clone().unwrap_or_else(|| RANDOM.into())
+                }
+                Some(other) => {
+                    return Err(QmpError::generic(format!(
+                        "Object '{id}' gives no random numbers: it is a '{}'",
+                        other.tag()
+                    )));
+                }
+                None => return Err(self.not_found(id)),
+            },
+        };
+        File::open(&name).map_err(|error| {
+            QmpError::generic(format!("Could not open '{name}': {}", Plain(&error)))
+        })
+    }
+
     fn not_found(&self, id: &str) -> QmpError {
         let all = self.all();
         QmpError::generic(format!("object '{id}' not found"))

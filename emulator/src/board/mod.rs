@@ -8,6 +8,7 @@
 //! The board knows a device by what its driver declares (properties, regions, ports), never by its
 //! behaviour.
 
+mod bus;
 pub mod compare;
 mod diff;
 pub mod draw;
@@ -23,7 +24,6 @@ mod path;
 #[cfg(test)]
 mod random;
 mod range;
-mod spi;
 mod view;
 mod wire;
 
@@ -124,6 +124,8 @@ pub struct Board {
     nested: RedBlackTreeMapSync<(RegionRef, map::Key), ()>,
     /// The next mapping's order.
     next_mapping: u64,
+    /// What hangs on a bus: by the device that has the bus, and the slot.
+    seats: RedBlackTreeMapSync<(Name, u32), Name>,
     wires: wire::Wires,
     journal: Journal,
     waivers: lint::Waivers,
@@ -147,6 +149,7 @@ impl Board {
             mappings: RedBlackTreeMapSync::new_sync(),
             nested: RedBlackTreeMapSync::new_sync(),
             next_mapping: 0,
+            seats: RedBlackTreeMapSync::new_sync(),
             wires: wire::Wires::default(),
         }
     }
@@ -172,11 +175,12 @@ impl Board {
         }
         let named = options.id.is_some();
         let order = self.next_order();
-        let resolved = Resolved::new(&options.driver)?;
+        let options = self.seated(options.driver)?;
+        let resolved = Resolved::new(&options)?;
         let device = Arc::new(Device {
             name: name.clone(),
             named,
-            options: options.driver,
+            options,
             order,
             entry: self.journal.len(),
             resolved,
@@ -190,13 +194,14 @@ impl Board {
             return done.map(|()| device.clone());
         }
         self.check_harts(&device)?;
-        self.check_spi(&device)?;
+        self.check_seat(&device)?;
         if !named {
             let next = self.unnamed.get(&kind).copied().unwrap_or(0) + 1;
             self.unnamed.insert_mut(kind, next);
         }
         self.created.insert_mut(order, name.clone());
         self.devices.insert_mut(name, device.clone());
+        self.take_seat(&device, true);
         driver.added(self, &device)?;
         Ok(device)
     }
@@ -208,7 +213,8 @@ impl Board {
     /// There is no such device.
     pub fn remove(&mut self, path: &str) -> Result<Arc<Device>, QmpError> {
         let device = self.find_device(path)?.clone();
-        self.check_spi_empty(&device)?;
+        self.check_bus_empty(&device)?;
+        self.take_seat(&device, false);
         self.unmap_all(&device.name);
         for port in self.ports_in_use(&device.name) {
             self.disconnect(&port);
@@ -225,12 +231,15 @@ impl Board {
 
     /// Gives a device other properties of the same driver; used by `qom-set`.
     fn replace(&mut self, device: &Device, options: DeviceOptionsDriver) -> Result<(), QmpError> {
+        let options = self.seated(options)?;
         let resolved = Resolved::new(&options)?;
         let changed = Device { options, resolved, ..device.clone() };
         changed.driver().check()?;
         self.check_harts(&changed)?;
-        self.check_spi(&changed)?;
+        self.check_seat(&changed)?;
         self.check_still_fits(device, &changed)?;
+        self.take_seat(device, false);
+        self.take_seat(&changed, true);
         self.devices.insert_mut(device.name.clone(), Arc::new(changed));
         Ok(())
     }

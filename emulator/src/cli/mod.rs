@@ -14,6 +14,7 @@
 
 mod chars;
 mod device;
+mod drives;
 mod error;
 mod invocation;
 mod keyval;

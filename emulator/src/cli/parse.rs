@@ -8,6 +8,7 @@ use crate::door::Step;
 
 use super::chars::{self, Chars, Mode, Surroundings};
 use super::device::{self, Device};
+use super::drives::Drives;
 use super::error::CliError;
 use super::invocation::{Ask, Given, Invocation, is_help};
 use super::keyval;
@@ -86,6 +87,7 @@ struct Parser {
     semihosting: Option<Step>,
     compat: Vec<Step>,
     objects: Vec<Step>,
+    drives: Drives,
 }
 
 impl Parser {
@@ -95,6 +97,7 @@ impl Parser {
             Id::Accel => ask = self.machine.accel(given)?,
             Id::Append => self.machine.member(given, "append"),
             Id::Bios => self.machine.member(given, "firmware"),
+            Id::Blockdev => self.drives.blockdev(given)?,
             Id::Budget => {
                 let budget = instructions(given.value).ok_or_else(|| {
                     let text = given.value;
@@ -118,6 +121,7 @@ impl Parser {
                 only_none(given, "there are no windows")?;
                 self.around.no_display = true;
             }
+            Id::Drive => self.drives.drive(given)?,
             Id::Dtb => self.machine.member(given, "dtb"),
             Id::Gdb => self.chars.debugger(given)?,
             Id::GdbDefault => self.chars.debugger(Given { value: chars::GDB, ..given })?,
@@ -155,6 +159,7 @@ impl Parser {
             Id::Semihosting => drop(self.semihosting(given)),
             Id::SemihostingConfig => self.semihosting_config(given)?,
             Id::Serial => self.chars.serial(given)?,
+            Id::Snapshot => self.drives.snapshot(),
             Id::Smp => self.machine.smp(given)?,
             Id::Stopped => self.invocation.stopped = true,
             Id::Version => ask = Some(Ask::Version),
@@ -296,8 +301,11 @@ impl Parser {
         invocation.serials = std::mem::take(&mut self.chars.serials);
         let chars = self.chars.finish(self.around)?;
         let log = self.log.into_iter().chain(self.compat).chain(self.objects);
+        let (drives, disks) = self.drives.finish();
         let (netdevs, cards) = self.nets.finish();
-        invocation.setup = log.chain(chars).chain(netdevs).chain(self.semihosting).collect();
+        let back_ends = drives.into_iter().chain(netdevs);
+        invocation.setup = log.chain(chars).chain(back_ends).chain(self.semihosting).collect();
+        invocation.devices.extend(disks);
         invocation.devices.extend(cards);
         Ok(invocation)
     }

@@ -186,6 +186,22 @@ fn networks() {
 fn serial_ports_and_monitors() {
     #[rustfmt::skip]
     let rows = &[
+        (
+            "-drive d.img,format=raw,id=d0,if=none",
+            r#"x-drive-add {"file":"d.img","format":"raw","id":"d0"}"#,
+        ),
+        (
+            "-drive file=d.img,serial=s -drive file=e.img -snapshot",
+            r#"
+            x-drive-add {"file":"d.img","id":"virtio0","snapshot":true}
+            x-drive-add {"file":"e.img","id":"virtio1","snapshot":true}
+            device_add {"driver":"virtio-blk-device","drive":"virtio0","serial":"s"}
+            device_add {"driver":"virtio-blk-device","drive":"virtio1"}"#,
+        ),
+        (
+            "-blockdev qcow2,node-name=n,file.driver=file,file.filename=f",
+            r#"blockdev-add {"driver":"qcow2","node-name":"n","file":{"driver":"file","filename":"f"}}"#,
+        ),
         ("-serial stdio", "x-chardev-add {\"id\":\"serial0\",\"backend\":\"stdio\"}\nserial serial0"),
         ("-serial pty", "x-chardev-add {\"id\":\"serial0\",\"backend\":\"pty\"}\nserial serial0"),
         ("-serial null", "x-chardev-add {\"id\":\"serial0\",\"backend\":\"null\"}\nserial serial0"),

@@ -1,5 +1,6 @@
 //! The commands: the generated traits implemented on the door, one file a schema file, thin.
 
+mod block;
 mod board;
 mod char;
 mod compat;

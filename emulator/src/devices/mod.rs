@@ -20,7 +20,7 @@ pub mod serial;
 pub mod ssi;
 pub mod state;
 pub mod timer;
-mod virtio;
+pub mod virtio;
 #[cfg(test)]
 mod walk;
 
@@ -42,7 +42,7 @@ use crate::qapi::{
     RiscvSifiveUartProperties, SerialMmProperties, SifivePdmaProperties, SifivePwmProperties,
     SifiveSocGpioProperties, SifiveSpiProperties, SpiNorProperties, SplitIrqProperties,
     SysbusMemoryProperties, SysbusMmioMappingProperties, UnimplementedDeviceProperties,
-    VirtioMmioProperties,
+    VirtioBlkDeviceProperties, VirtioMmioProperties, VirtioRngDeviceProperties,
 };
 
 /// A row of interrupt lines of a device, or of each of its children.
@@ -250,13 +250,24 @@ pub trait Driver: Send + Sync {
         None
     }
 
-    /// How many chip selects an SPI controller has; 0 for anything else.
-    fn spi_selects(&self) -> u32 {
-        0
+    /// The bus that it has for others.
+    fn bus(&self) -> Option<Bus> {
+        None
     }
 
-    /// Where on an SPI bus the device hangs.
-    fn spi_place(&self) -> Option<SpiPlace<'_>> {
+    /// Where on another's bus it hangs.
+    fn seat(&self) -> Option<Seat<'_>> {
+        None
+    }
+
+    /// The same device on the bus of the device of that name.
+    fn on_the_bus(&self, owner: &str) -> Option<DeviceOptionsDriver> {
+        let _ = owner;
+        None
+    }
+
+    /// The block back end that it has, by the name of its drive or node.
+    fn drive(&self) -> Option<&str> {
         None
     }
 
@@ -357,13 +368,59 @@ pub trait Driver: Send + Sync {
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError>;
 }
 
-/// A place on an SPI bus.
+/// What can hang on a bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SpiPlace<'a> {
-    /// The controller, by id or path.
-    pub bus: &'a str,
+pub enum BusKind {
+    /// Devices on serial buses.
+    Spi,
+    /// Virtio devices, one a bus.
+    Virtio,
+}
+
+impl BusKind {
+    /// What QEMU calls such a bus, before its number.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spi => "spi",
+            Self::Virtio => "virtio-mmio-bus",
+        }
+    }
+
+    /// What QEMU calls the kind.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Spi => "SSI",
+            Self::Virtio => "virtio-bus",
+        }
+    }
+
+    /// What has such a bus, for messages.
+    pub fn owner(self) -> &'static str {
+        match self {
+            Self::Spi => "an SPI controller",
+            Self::Virtio => "a virtio transport",
+        }
+    }
+}
+
+/// A bus of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bus {
+    /// What can hang on it.
+    pub kind: BusKind,
+    /// How many: chip selects.
+    pub slots: u32,
+}
+
+/// A place on a bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat<'a> {
+    /// What the device is to the bus.
+    pub kind: BusKind,
+    /// The device that has the bus, by id or path; none for one that is free.
+    pub bus: Option<&'a str>,
     /// The chip select.
-    pub select: u32,
+    pub slot: u32,
 }
 
 /// Where a hart starts.
@@ -444,10 +501,37 @@ pub struct Built {
     pub images: Vec<crate::boot::Image>,
     /// Harts that it brings.
     pub harts: Vec<crate::machine::HartPlan>,
-    /// The bus of an SPI controller.
-    pub spi_bus: Option<Arc<ssi::SpiBus>>,
-    /// What a device is on an SPI bus.
-    pub spi_peripheral: Option<Arc<dyn ssi::SpiPeripheral>>,
+    /// The bus that it has for others.
+    pub bus: Option<LiveBus>,
+    /// What it is on the bus that it hangs on.
+    pub peripheral: Option<Peripheral>,
+}
+
+/// A live bus, with its slots still empty.
+pub enum LiveBus {
+    /// Of an SPI controller.
+    Spi(Arc<ssi::SpiBus>),
+    /// Of a virtio transport.
+    Virtio(Arc<dyn virtio::VirtioBus>),
+}
+
+/// What a device is on a bus.
+pub enum Peripheral {
+    /// On an SPI bus.
+    Spi(Arc<dyn ssi::SpiPeripheral>),
+    /// On a virtio transport.
+    Virtio(Arc<dyn virtio::VirtioDevice>),
+}
+
+impl LiveBus {
+    /// Puts a device into a slot. The board has seen to it that it fits and that the slot is free.
+    pub fn attach(&self, slot: u32, peripheral: &Peripheral) {
+        match (self, peripheral) {
+            (Self::Spi(bus), Peripheral::Spi(peripheral)) => bus.attach(slot, peripheral.clone()),
+            (Self::Virtio(bus), Peripheral::Virtio(device)) => bus.clone().plug(device.clone()),
+            _ => {}
+        }
+    }
 }
 
 impl Built {
@@ -458,8 +542,8 @@ impl Built {
             memory: Vec::new(),
             images: Vec::new(),
             harts: Vec::new(),
-            spi_bus: None,
-            spi_peripheral: None,
+            bus: None,
+            peripheral: None,
         }
     }
 }
@@ -545,5 +629,7 @@ drivers! {
     SysbusMemory => SysbusMemoryProperties,
     SysbusMmioMapping => SysbusMmioMappingProperties,
     UnimplementedDevice => UnimplementedDeviceProperties,
+    VirtioBlkDevice => VirtioBlkDeviceProperties,
     VirtioMmio => VirtioMmioProperties,
+    VirtioRngDevice => VirtioRngDeviceProperties,
 }

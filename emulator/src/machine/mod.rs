@@ -19,14 +19,14 @@ use std::sync::{Arc, OnceLock};
 use boardwright_riscv::{Bus, Hart, Observer, Ram};
 use qapi_runtime::QmpError;
 
+use crate::backends::block::{Blocks, Disk};
 use crate::backends::char::{Chardev, Plain};
 use crate::backends::host::Chardevs;
 use crate::backends::net::Netdevs;
 use crate::backends::objects::Objects;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
-use crate::devices::ssi::{SpiBus, SpiPeripheral};
-use crate::devices::{Built, Device, Port, PortDirection, RegionKind};
+use crate::devices::{Built, Device, LiveBus, Peripheral, Port, PortDirection, RegionKind};
 
 pub use budget::Budget;
 pub use clock::{Alarm, AlarmId, VirtualClock};
@@ -35,8 +35,7 @@ pub use harts::{Halt, HaltReason, HartPlan, Harts, Pace};
 pub use line::Line;
 use semihosting::Semihosting;
 pub use snapshot::Snapshot;
-pub use space::{AddressSpace, BusAccess};
-use space::{Range, RangeTarget};
+pub use space::{AddressSpace, BusAccess, Range, RangeTarget};
 pub use symbols::Symbols;
 pub use time::{HartClock, TimeSource};
 use trace::{HartTrace, Trace};
@@ -54,6 +53,13 @@ pub enum Wish {
     Reset,
 }
 
+/// What clients are told of what a device does.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// The host could not do what a guest asked of a disk.
+    BlockIoError(crate::qapi::BlockIoError),
+}
+
 /// What is outside the board: the host as the machine sees it.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -61,12 +67,16 @@ pub struct Surroundings {
     pub trace: Arc<Trace>,
     /// Takes a guest's wishes; called on a hart's thread.
     pub wish: Arc<dyn Fn(Wish) + Send + Sync>,
+    /// Takes what clients are to be told; called on any thread.
+    pub notice: Arc<dyn Fn(Notice) + Send + Sync>,
     /// Hears that a hart has made all of them stand still; called on its thread.
     pub halted: Arc<dyn Fn() + Send + Sync>,
     /// The character back ends.
     pub chardevs: Arc<Chardevs>,
     /// The network back ends.
     pub netdevs: Arc<Netdevs>,
+    /// Disk images.
+    pub blocks: Arc<Blocks>,
     /// Objects that devices name.
     pub objects: Arc<Objects>,
     /// What a guest may ask the host for, if anything.
@@ -96,6 +106,14 @@ impl Site<'_> {
     pub fn block(&self) -> Block {
         let name = BlockName { name: self.device.name.clone(), path: self.device.path().into() };
         Block::new(name, self.around.trace.clone())
+    }
+
+    /// The drive or node of a name.
+    ///
+    /// # Errors
+    /// There is none, or another device has it.
+    pub fn disk(&self, name: &str) -> Result<Disk, QmpError> {
+        self.around.blocks.take(name, &self.device.path())
     }
 
     /// The character back end of an id; none for no id.
@@ -145,10 +163,10 @@ impl Machine {
             parts.build(board, device, &clock, around)?;
         }
         parts.connect(board);
-        parts.attach(board);
         let view = board.view();
         let space = Arc::new(AddressSpace::new(parts.ranges(board, &view)?, around.trace.clone()));
-        parts.bus.set(&space);
+        parts.access.set(&space);
+        parts.attach(board);
         let plan = boot::plan(board, &space, &parts.harts, std::mem::take(&mut parts.images))?;
         let mut harts = Vec::with_capacity(parts.harts.len());
         for hart in parts.harts {
@@ -261,9 +279,9 @@ struct Parts {
     harts: Vec<HartPlan>,
     first_hart: HashMap<Name, usize>,
     images: Vec<Image>,
-    spi_buses: HashMap<Name, Arc<SpiBus>>,
-    spi_peripherals: Vec<(Name, Arc<dyn SpiPeripheral>)>,
-    bus: BusAccess,
+    buses: HashMap<Name, LiveBus>,
+    peripherals: Vec<(Name, Peripheral)>,
+    access: BusAccess,
 }
 
 impl Parts {
@@ -282,13 +300,12 @@ impl Parts {
             device,
             lines: lines.clone(),
             clock: clock.clone(),
-            bus: self.bus.clone(),
+            bus: self.access.clone(),
             around,
         };
-        let Built { device: live, memory, images, harts, spi_bus, spi_peripheral } =
-            driver.build(&site)?;
-        self.spi_buses.extend(spi_bus.map(|bus| (device.name.clone(), bus)));
-        self.spi_peripherals.extend(spi_peripheral.map(|spi| (device.name.clone(), spi)));
+        let Built { device: live, memory, images, harts, bus, peripheral } = driver.build(&site)?;
+        self.buses.extend(bus.map(|bus| (device.name.clone(), bus)));
+        self.peripherals.extend(peripheral.map(|peripheral| (device.name.clone(), peripheral)));
         for (index, ram) in memory.iter().enumerate() {
             self.all_memory.push((device.path(), index, ram.clone()));
         }
@@ -322,14 +339,14 @@ impl Parts {
         }
     }
 
-    /// Puts devices on the serial buses that they name.
+    /// Puts devices on the buses that they name.
     fn attach(&mut self, board: &Board) {
-        for (name, peripheral) in self.spi_peripherals.drain(..) {
-            let place = board.device(&name).and_then(|device| board.spi_place(device));
-            let bus =
-                place.and_then(|(bus, select)| Some((self.spi_buses.get(&bus.name)?, select)));
-            if let Some((bus, select)) = bus {
-                bus.attach(select, peripheral);
+        for (name, peripheral) in self.peripherals.drain(..) {
+            let seat = board.device(&name).and_then(|device| board.seat(device));
+            if let Some((owner, slot)) = seat
+                && let Some(bus) = self.buses.get(&owner.name)
+            {
+                bus.attach(slot, &peripheral);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The physical address space of the live machine: where a hart's access goes.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
 use boardwright_riscv::{Bus, BusError, Ram, RamPage, Requester};
@@ -61,6 +62,12 @@ impl BusAccess {
 pub struct AddressSpace {
     ranges: Vec<Range>,
     trace: Arc<Trace>,
+}
+
+impl fmt::Debug for AddressSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ranges", self.ranges.len())
+    }
 }
 
 impl AddressSpace {
@@ -155,6 +162,88 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// Calls with each piece of memory that a run of addresses is made of: the memory, the offset in
+    /// it and the place of the piece in the run.
+    ///
+    /// # Errors
+    /// The first address where no memory is, or none that may be written to where that is asked for.
+    fn each_memory(
+        &self,
+        addr: u64,
+        len: usize,
+        write: bool,
+        mut work: impl FnMut(&Ram, u64, std::ops::Range<usize>),
+    ) -> Result<(), u64> {
+        let mut done = 0;
+        while done < len {
+            let at = addr.checked_add(done as u64).ok_or(addr)?;
+            let Some(Range { first, last, target }) = self.find(at, 1) else { return Err(at) };
+            let RangeTarget::Memory { ram, offset, writable } = target else { return Err(at) };
+            if write && !writable {
+                return Err(at);
+            }
+            let room = usize::try_from(last - at).unwrap_or(usize::MAX).saturating_add(1);
+            let here = room.min(len - done);
+            work(ram, offset + (at - first), done..done + here);
+            done += here;
+        }
+        Ok(())
+    }
+
+    /// Reads memory for a device that reaches for it by itself.
+    ///
+    /// # Errors
+    /// The first address where no memory is.
+    pub fn dma_read(&self, addr: u64, bytes: &mut [u8]) -> Result<(), u64> {
+        self.each_memory(addr, bytes.len(), false, |ram, at, place| {
+            // It is within the range, which is within the memory.
+            let _ = ram.read(at, bytes.get_mut(place).unwrap_or_default());
+        })
+    }
+
+    /// Writes memory likewise, where a guest could.
+    ///
+    /// # Errors
+    /// The first address where no such memory is.
+    pub fn dma_write(&self, addr: u64, bytes: &[u8]) -> Result<(), u64> {
+        self.each_memory(addr, bytes.len(), true, |ram, at, place| {
+            let _ = ram.write(at, bytes.get(place).unwrap_or_default());
+        })
+    }
+
+    /// Loads one naturally aligned value of 1, 2, 4 or 8 bytes, at once.
+    ///
+    /// # Errors
+    /// No memory is there.
+    pub fn dma_load(&self, addr: u64, size: u8) -> Result<u64, u64> {
+        match self.find(addr, size.into()).map(|range| (range.first, &range.target)) {
+            Some((first, RangeTarget::Memory { ram, offset, .. })) => {
+                load(ram, offset + (addr - first), size).ok_or(addr)
+            }
+            _ => Err(addr),
+        }
+    }
+
+    /// Stores one likewise.
+    ///
+    /// # Errors
+    /// No memory that may be written to is there.
+    pub fn dma_store(&self, addr: u64, size: u8, value: u64) -> Result<(), u64> {
+        match self.find(addr, size.into()).map(|range| (range.first, &range.target)) {
+            Some((first, RangeTarget::Memory { ram, offset, writable: true })) => {
+                store(ram, offset + (addr - first), size, value).ok_or(addr)
+            }
+            _ => Err(addr),
+        }
+    }
+
+    /// Whether all of a run of addresses is memory that a guest may write to.
+    pub fn is_writable(&self, addr: u64, size: u64) -> bool {
+        self.is_all(addr, size, |target| {
+            matches!(target, RangeTarget::Memory { writable: true, .. })
+        })
+    }
+
     /// The first and last address of the memory at an address.
     pub fn memory_at(&self, addr: u64) -> Option<(u64, u64)> {
         let range = self.find(addr, 1)?;
@@ -163,10 +252,14 @@ impl AddressSpace {
 
     /// Whether all of a run of addresses is memory, of one device or several.
     pub fn is_memory(&self, addr: u64, size: u64) -> bool {
+        self.is_all(addr, size, |target| matches!(target, RangeTarget::Memory { .. }))
+    }
+
+    fn is_all(&self, addr: u64, size: u64, is: impl Fn(&RangeTarget) -> bool) -> bool {
         let Some(last) = addr.checked_add(size.max(1) - 1) else { return false };
         let mut at = addr;
         while let Some(range) = self.find(at, 1) {
-            if !matches!(range.target, RangeTarget::Memory { .. }) {
+            if !is(&range.target) {
                 return false;
             }
             if range.last >= last {

@@ -247,6 +247,7 @@ fn finish(door: &mut Door, invocation: &Invocation) {
     // Before the machine goes, whose consoles would leave the focus to them.
     door.host.monitors.clear();
     door.chardevs().drain(DRAIN);
+    door.host.blocks.flush();
     if let Some(path) = &invocation.pidfile {
         // Somebody may have taken it away already.
         let _ = std::fs::remove_file(path);

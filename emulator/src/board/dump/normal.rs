@@ -34,6 +34,8 @@ pub(in crate::board) enum Group {
     Harts,
     /// By lowest address and id; all that have no id are called the same.
     Placed(u64, Name),
+    /// What hangs on another's bus: by the lowest address of that, and the slot.
+    Seated(u64, u32),
     /// Timers.
     Timers,
     /// Consoles: those with a back end first, by its name, as the guest's tree has them.
@@ -74,7 +76,11 @@ impl Group {
         if let Some(chardev) = driver.console() {
             return Self::Consoles(chardev.is_empty(), chardev.into());
         }
-        let addr = board.mappings_of(&device.name).map(|mapping| mapping.addr).min();
+        let lowest = |name| board.mappings_of(name).map(|mapping| mapping.addr).min();
+        if let Some((owner, slot)) = board.seat(device) {
+            return Self::Seated(lowest(&owner.name).unwrap_or(u64::MAX), slot);
+        }
+        let addr = lowest(&device.name);
         let name = if device.named { device.name.clone() } else { "".into() };
         Self::Placed(addr.unwrap_or(u64::MAX), name)
     }
@@ -107,8 +113,16 @@ impl Normal {
             };
             places.insert(label.clone(), place);
             labels.insert(device.name.clone(), label.clone());
-            let options = devices::normal(&device.options);
-            items.push(Item { device: device.clone(), label, options, group });
+            items.push(Item {
+                device: device.clone(),
+                label,
+                options: device.options.clone(),
+                group,
+            });
+        }
+        for item in &mut items {
+            let options = board.reseated(&item.device, |owner| labels.get(owner).cloned());
+            item.options = devices::normal(&options);
         }
         let (mappings, rows) = mappings(board, &labels);
         let mut bare = Board { wires: wire::Wires::default(), ..board.clone() };

@@ -18,7 +18,7 @@ use crate::devices::bank::{Bank, Registers, registers};
 use crate::devices::binding::{Binding, Described, Found, Nodes, Part};
 use crate::devices::chip::Outputs;
 use crate::devices::node::Place;
-use crate::devices::{Built, Defaults, Driver, Port, Region};
+use crate::devices::{Built, Bus, BusKind, Defaults, Driver, LiveBus, Port, Region};
 use crate::machine::{Line, Site};
 use crate::qapi::{DeviceOptionsDriver, DeviceTreeProblem, SifiveSpiProperties, SpiNorProperties};
 
@@ -110,8 +110,8 @@ impl Driver for SifiveSpiProperties {
         vec![Port::irqs(1)]
     }
 
-    fn spi_selects(&self) -> u32 {
-        self.selects()
+    fn bus(&self) -> Option<Bus> {
+        Some(Bus { kind: BusKind::Spi, slots: self.selects() })
     }
 
     fn bindings() -> &'static [Binding] {
@@ -129,7 +129,7 @@ impl Driver for SifiveSpiProperties {
             .with_u32("num-cs", self.selects());
         let mut reg: Vec<u64> =
             place.region(0).into_iter().flat_map(|(at, size)| [at, size]).collect();
-        for (device, select) in place.board.on_spi_bus(place.device) {
+        for (device, select) in place.board.on_bus_of(place.device) {
             // A flash that harts see in place is the controller's second region.
             if let Some(at) = place.board.address_of(&device.name, 0) {
                 let size = device.driver().regions().first().map_or(0, |region| region.size);
@@ -148,7 +148,7 @@ impl Driver for SifiveSpiProperties {
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
         let bus = Arc::new(SpiBus::new(self.selects()));
         let spi = Bank::new(Spi::new(self.selects(), bus.clone()), site);
-        Ok(Built { spi_bus: Some(bus), ..Built::device(spi) })
+        Ok(Built { bus: Some(LiveBus::Spi(bus)), ..Built::device(spi) })
     }
 }
 

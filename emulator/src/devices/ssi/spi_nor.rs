@@ -16,9 +16,11 @@ use crate::backends::char::Plain;
 use crate::boot::Loaded;
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::state::Saved;
-use crate::devices::{Built, Defaults, Device, Driver, Region, RegionKind, SpiPlace};
+use crate::devices::{
+    Built, BusKind, Defaults, Device, Driver, Peripheral, Region, RegionKind, Seat,
+};
 use crate::machine::{Line, Site};
-use crate::qapi::{SpiNorPart, SpiNorProperties};
+use crate::qapi::{DeviceOptionsDriver, SpiNorPart, SpiNorProperties};
 
 /// Bytes that are programmed together, and of the erasable blocks.
 const PAGE: u64 = 256;
@@ -90,9 +92,13 @@ impl Driver for SpiNorProperties {
         vec![Region { name: "contents".into(), size: self.part().size, kind: RegionKind::Rom }]
     }
 
-    fn spi_place(&self) -> Option<SpiPlace<'_>> {
+    fn seat(&self) -> Option<Seat<'_>> {
         let bus = self.bus.as_deref()?;
-        Some(SpiPlace { bus, select: self.cs.unwrap_or(0).into() })
+        Some(Seat { kind: BusKind::Spi, bus: Some(bus), slot: self.cs.unwrap_or(0).into() })
+    }
+
+    fn on_the_bus(&self, owner: &str) -> Option<DeviceOptionsDriver> {
+        Some(DeviceOptionsDriver::SpiNor(Self { bus: Some(owner.into()), ..self.clone() }))
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
@@ -112,7 +118,7 @@ impl Driver for SpiNorProperties {
         let flash = Arc::new(flash);
         Ok(Built {
             memory: vec![memory],
-            spi_peripheral: Some(flash.clone()),
+            peripheral: Some(Peripheral::Spi(flash.clone())),
             ..Built::device(flash)
         })
     }

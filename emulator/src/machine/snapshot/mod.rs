@@ -91,6 +91,8 @@ impl Machine {
     /// # Errors
     /// The file cannot be written; the text names it.
     pub fn save(&self, board: Value, path: &Path) -> Result<(), String> {
+        // First, as devices end what they are about, which may write memory.
+        let state = self.state()?;
         // Which pages there are is looked up once: the harts stand, but a file may be shared.
         let offsets: Vec<Vec<u64>> =
             self.memory().map(|(_, ram)| ram.occupied().collect()).collect();
@@ -98,7 +100,7 @@ impl Machine {
             .memory()
             .zip(&offsets)
             .map(|((block, _), offsets)| Block { pages: offsets.len() as u64, ..block });
-        let head = Head { board, state: self.state()?, memory: memory.collect() };
+        let head = Head { board, state, memory: memory.collect() };
         let written = Writer::create(path).and_then(|mut writer| {
             writer.head(&head)?;
             for ((_, ram), offsets) in self.memory().zip(&offsets) {

@@ -1,0 +1,149 @@
+//! Devices that hang on buses of others: which bus, which slot.
+
+use std::sync::Arc;
+
+use qapi_runtime::QmpError;
+
+use super::{Board, Device, Name};
+use crate::devices::{BusKind, driver};
+use crate::qapi::DeviceOptionsDriver;
+
+impl Board {
+    /// The device whose bus a device hangs on, and the slot there.
+    pub fn seat(&self, device: &Device) -> Option<(&Arc<Device>, u32)> {
+        let seat = device.driver().seat()?;
+        Some((self.find_bus(seat.kind, seat.bus?)?, seat.slot))
+    }
+
+    /// The devices on the bus of a device, with their slots.
+    pub fn on_bus_of(&self, owner: &Device) -> impl Iterator<Item = (&Arc<Device>, u32)> {
+        self.seats
+            .range((owner.name.clone(), 0)..=(owner.name.clone(), u32::MAX))
+            .filter_map(|((_, slot), name)| Some((self.device(name)?, *slot)))
+    }
+
+    /// The device that has a bus: by its id or path, or by QEMU's name of the bus, which is `ID.0`
+    /// or has the number of the bus among all of its kind.
+    fn find_bus(&self, kind: BusKind, name: &str) -> Option<&Arc<Device>> {
+        if let Ok(device) = self.find_device(name) {
+            return Some(device);
+        }
+        let (stem, number) = name.rsplit_once('.')?;
+        if number == "0"
+            && let Some(device) = self.device(stem)
+        {
+            return Some(device);
+        }
+        let number = number.parse().ok().filter(|_| stem == kind.name())?;
+        self.devices().filter(|device| has_bus(device, kind)).nth(number)
+    }
+
+    /// The bus of a kind that QEMU chooses for a device that names none: its list of buses begins
+    /// with the one that was made last.
+    fn free_bus(&self, kind: BusKind) -> Option<&Arc<Device>> {
+        let names = self.created.iter().rev().map(|(_, name)| name);
+        names.filter_map(|name| self.device(name)).find(|device| {
+            has_bus(device, kind) && !self.seats.contains_key(&(device.name.clone(), 0))
+        })
+    }
+
+    /// A device that is to be added, with its bus by the name of the device that has it.
+    pub(super) fn seated(
+        &self,
+        options: DeviceOptionsDriver,
+    ) -> Result<DeviceOptionsDriver, QmpError> {
+        let driver = driver(&options);
+        let Some(seat) = driver.seat() else { return Ok(options) };
+        let bus = match seat.bus {
+            Some(name) => self.find_bus(seat.kind, name).ok_or_else(|| {
+                let text = format!("Bus '{name}' not found: 'bus' names {}", seat.kind.owner());
+                let buses = self.devices().filter(|device| has_bus(device, seat.kind));
+                QmpError::generic(text).with_nearest(name, buses.map(|device| &*device.name))
+            })?,
+            None => self.free_bus(seat.kind).ok_or_else(|| {
+                QmpError::generic(format!(
+                    "No '{}' bus found for device '{}'",
+                    seat.kind.type_name(),
+                    options.tag()
+                ))
+            })?,
+        };
+        Ok(match seat.bus {
+            Some(name) if name == &*bus.name => options,
+            _ => driver.on_the_bus(&bus.name).unwrap_or(options),
+        })
+    }
+
+    /// A device that is to be taken away has nothing on its bus.
+    pub(super) fn check_bus_empty(&self, owner: &Device) -> Result<(), QmpError> {
+        match self.on_bus_of(owner).next() {
+            None => Ok(()),
+            Some((other, _)) => Err(QmpError::generic(format!(
+                "Device '{}' has '{}' on its bus: take that away first",
+                owner.name, other.name
+            ))),
+        }
+    }
+
+    /// A device names a bus and a slot that is there and free; a bus has the slots that are in use.
+    pub(super) fn check_seat(&self, new: &Device) -> Result<(), QmpError> {
+        let error = |text: String| Err(QmpError::generic(text));
+        if let (Some(seat), Some((owner, slot))) = (new.driver().seat(), self.seat(new)) {
+            let Some(bus) = owner.driver().bus().filter(|bus| bus.kind == seat.kind) else {
+                return error(format!("Device '{}' is not {}", owner.name, seat.kind.owner()));
+            };
+            if slot >= bus.slots {
+                return error(format!(
+                    "Parameter 'cs' expects a chip select of '{}', 0 to {}, not {slot}",
+                    owner.name,
+                    bus.slots - 1
+                ));
+            }
+            let taken = self.seats.get(&(owner.name.clone(), slot));
+            if let Some(other) = taken.filter(|other| **other != new.name) {
+                return error(match seat.kind {
+                    BusKind::Spi => {
+                        format!("Chip select {slot} of '{}' is taken by '{other}'", owner.name)
+                    }
+                    BusKind::Virtio => {
+                        format!("Bus '{}' is full: '{other}' is on it", owner.name)
+                    }
+                });
+            }
+        }
+        let slots = new.driver().bus().map_or(0, |bus| bus.slots);
+        match self.on_bus_of(new).find(|(_, slot)| *slot >= slots) {
+            None => Ok(()),
+            Some((other, slot)) => {
+                error(format!("Chip select {slot} of '{}' is taken by '{}'", new.name, other.name))
+            }
+        }
+    }
+
+    /// Notes where a device hangs, or that it does no longer.
+    pub(super) fn take_seat(&mut self, device: &Device, there: bool) {
+        let Some(place) = self.seat(device).map(|(owner, slot)| (owner.name.clone(), slot)) else {
+            return;
+        };
+        if there {
+            self.seats.insert_mut(place, device.name.clone());
+        } else {
+            self.seats.remove_mut(&place);
+        }
+    }
+
+    /// Where a device hangs, for those that call devices by other names.
+    pub(super) fn reseated(
+        &self,
+        device: &Device,
+        label: impl Fn(&Name) -> Option<Name>,
+    ) -> DeviceOptionsDriver {
+        let seat = self.seat(device).and_then(|(owner, _)| label(&owner.name));
+        seat.and_then(|name| device.driver().on_the_bus(&name))
+            .unwrap_or_else(|| device.options.clone())
+    }
+}
+
+fn has_bus(device: &Device, kind: BusKind) -> bool {
+    device.driver().bus().is_some_and(|bus| bus.kind == kind)
+}

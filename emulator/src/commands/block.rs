@@ -1,0 +1,56 @@
+//! `qapi/block.json`.
+
+use qapi_runtime::QmpError;
+
+use crate::door::Door;
+use crate::qapi::{
+    BlockCommands, BlockDeviceInfo, BlockInfo, BlockResize, BlockdevDel, BlockdevOptions,
+    QueryNamedBlockNodes, XDriveAdd,
+};
+
+impl BlockCommands for Door {
+    fn blockdev_add(&mut self, arguments: BlockdevOptions) -> Result<(), QmpError> {
+        self.host.blocks.add_node(&arguments, self.host.is_closed())
+    }
+
+    fn blockdev_del(&mut self, arguments: BlockdevDel) -> Result<(), QmpError> {
+        let name = &arguments.node_name;
+        let devices = self.stage.board().ok().into_iter().flat_map(|board| board.devices());
+        let mut users = devices.filter(|device| device.driver().drive() == Some(name));
+        if let Some(user) = users.next() {
+            return Err(QmpError::generic(format!(
+                "Node {name} is in use: device '{}' has it",
+                user.name
+            )));
+        }
+        self.host.blocks.remove_node(name)
+    }
+
+    fn x_drive_add(&mut self, arguments: XDriveAdd) -> Result<(), QmpError> {
+        if let Some(warning) = self.host.blocks.add_drive(arguments, self.host.is_closed())? {
+            self.host.warn(&warning);
+        }
+        Ok(())
+    }
+
+    fn query_block(&mut self) -> Result<Vec<BlockInfo>, QmpError> {
+        Ok(self.host.blocks.query())
+    }
+
+    fn query_named_block_nodes(
+        &mut self,
+        _arguments: QueryNamedBlockNodes,
+    ) -> Result<Vec<BlockDeviceInfo>, QmpError> {
+        Ok(self.host.blocks.query_nodes())
+    }
+
+    fn block_resize(&mut self, arguments: BlockResize) -> Result<(), QmpError> {
+        let BlockResize { device, node_name, size } = arguments;
+        let (Some(name), true) = (device.or(node_name), size >= 0) else {
+            return Err(QmpError::generic(
+                "Parameter 'size' or the name of a drive or node is missing",
+            ));
+        };
+        self.host.blocks.resize(&name, size.unsigned_abs())
+    }
+}

@@ -1,0 +1,207 @@
+//! Disks: Debian's kernel with a file system on virtio, and what is left of a disk when the program
+//! is killed. Where there is no kernel, what needs it is not tried (see `linux.rs`).
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use boardwright_tests::linux::{DISK, EXT4, Linux};
+use boardwright_tests::program::{Program, Scratch, run};
+
+/// What a guest needs to have before it uses its disk.
+const PREPARE: &str = "export PATH=/bin
+/bin/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+mkdir -p /sys /mnt
+mount -t sysfs sys /sys
+";
+
+fn linux() -> Option<Linux> {
+    let linux = Linux::fetched();
+    if linux.is_none() {
+        eprintln!("not tried: there is no kernel in target/linux: run tests/setup/linux.sh");
+    }
+    linux
+}
+
+/// Does something with a program of the host, as root's path has it.
+fn host(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+        .output()
+        .with_context(|| format!("no {program}: run tests/setup/install.sh"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success(),
+        "{program} {arguments:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(text)
+}
+
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().context("a path that is no text")
+}
+
+/// Makes an image of so many MiB with an empty file system.
+fn ext4(image: &Path, mebibytes: u64) -> Result<()> {
+    std::fs::File::create(image)?.set_len(mebibytes << 20)?;
+    host("mkfs.ext4", &["-q", text(image)?]).map(drop)
+}
+
+/// Boots the board of `boards/linux.qmp` with a disk and has its shell execute these lines.
+fn boot(image: &Path, parameters: &[&str], lines: &str) -> Result<Option<Program>> {
+    let Some(linux) = linux() else { return Ok(None) };
+    let scratch = Scratch::new()?;
+    let initrd = scratch.path("initrd");
+    let modules: Vec<&str> = DISK.iter().chain(EXT4).copied().collect();
+    linux.initrd_with(&initrd, &modules, &format!("{PREPARE}{lines}"))?;
+    let given = [format!("disk={}", text(image)?), format!("initrd={}", text(&initrd)?)];
+    let mut arguments = vec!["run", "boards/linux.qmp"];
+    arguments.extend(given.iter().map(String::as_str));
+    arguments.extend(parameters);
+    Program::start_in(scratch, &arguments).map(Some)
+}
+
+/// A file as large as this many MiB is written, flushed and read again by another mount.
+fn keeps_a_file(image: &Path, mebibytes: u32, parameters: &[&str]) -> Result<()> {
+    let lines = format!(
+        "mount -t ext4 /dev/vda /mnt
+dd if=/dev/urandom of=/mnt/piece bs=1M count=1 2>/dev/null
+i=0; while [ $i -lt {mebibytes} ]; do cat /mnt/piece; i=$((i+1)); done | tee /mnt/big | md5sum
+umount /mnt
+mount -t ext4 /dev/vda /mnt
+echo size $(stat -c %s /mnt/big)
+md5sum </mnt/big
+umount /mnt
+poweroff -f
+"
+    );
+    let Some(program) = boot(image, parameters, &lines)? else { return Ok(()) };
+    let ended = program.ended()?;
+    ensure!(ended.status.code() == Some(0), "{ended:?}");
+    ensure!(ended.out.contains(&format!("size {}", u64::from(mebibytes) << 20)), "{}", ended.out);
+    let sums: Vec<&str> =
+        ended.out.lines().filter(|line| line.trim_end().ends_with("  -")).collect();
+    ensure!(sums.len() == 2 && sums[0] == sums[1], "{sums:?} in\n{}", ended.out);
+    Ok(())
+}
+
+/// The same on an image of a format, which is in order after that.
+fn a_disk_keeps_a_file(qcow2: bool, mebibytes: u32, parameters: &[&str]) -> Result<()> {
+    let files = Scratch::new()?;
+    let mut image = files.path("disk.img");
+    ext4(&image, u64::from(mebibytes) + 48)?;
+    let mut parameters = parameters.to_vec();
+    if qcow2 {
+        let raw = std::mem::replace(&mut image, files.path("disk.qcow2"));
+        host("qemu-img", &["convert", "-O", "qcow2", text(&raw)?, text(&image)?])?;
+        parameters.push("format=qcow2");
+    }
+    keeps_a_file(&image, mebibytes, &parameters)?;
+    if qcow2 {
+        host("qemu-img", &["check", text(&image)?])?;
+    } else {
+        host("e2fsck", &["-fn", text(&image)?])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_raw_disk_keeps_256_mib() -> Result<()> {
+    a_disk_keeps_a_file(false, 256, &["harts=2"])
+}
+
+#[test]
+fn a_raw_disk_keeps_a_file_by_packed_queues() -> Result<()> {
+    a_disk_keeps_a_file(false, 16, &["harts=1", "packed=on"])
+}
+
+#[test]
+fn a_raw_disk_keeps_a_file_on_a_legacy_transport() -> Result<()> {
+    a_disk_keeps_a_file(false, 16, &["harts=1", "legacy=on"])
+}
+
+#[test]
+fn a_qcow2_disk_keeps_a_file() -> Result<()> {
+    a_disk_keeps_a_file(true, 64, &["harts=1"])
+}
+
+/// A guest writes one record after the other and flushes each, and says so; the program is killed.
+/// What was flushed is there.
+fn outlasts_a_kill(format: &str, records: u32) -> Result<()> {
+    let files = Scratch::new()?;
+    let image = files.path("disk");
+    host("qemu-img", &["create", "-f", format, text(&image)?, "64M"])?;
+    let lines = "i=0
+while true; do
+  i=$((i+1))
+  echo record $i | dd of=/dev/vda bs=64k seek=$i conv=sync,fsync,notrunc 2>/dev/null
+  echo flushed $i.
+done
+";
+    let given = format!("format={format}");
+    let Some(mut program) = boot(&image, &["harts=1", &given], lines)? else { return Ok(()) };
+    program.wait_for(&format!("flushed {records}."))?;
+    host("kill", &["-9", &program.id().to_string()])?;
+    program.status()?;
+    let flushed = program.out().lines().filter(|line| line.starts_with("flushed ")).count();
+    let raw = files.path("raw");
+    host("qemu-img", &["check", "-f", "qcow2", text(&image)?])
+        .or_else(|error| if format == "raw" { Ok(String::new()) } else { Err(error) })?;
+    host("qemu-img", &["convert", "-f", format, "-O", "raw", text(&image)?, text(&raw)?])?;
+    let bytes = std::fs::read(&raw)?;
+    for record in 1..=flushed {
+        let expected = format!("record {record}\n");
+        let found = bytes.get(record << 16..).and_then(|rest| rest.get(..expected.len()));
+        ensure!(found == Some(expected.as_bytes()), "{record} of {flushed} is lost");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_flushed_outlasts_a_kill_on_a_raw_disk() -> Result<()> {
+    outlasts_a_kill("raw", 20)
+}
+
+#[test]
+fn what_is_flushed_outlasts_a_kill_on_a_qcow2_disk() -> Result<()> {
+    outlasts_a_kill("qcow2", 20)
+}
+
+/// `-drive` and `-blockdev` that cannot be: the refusal, after the option.
+#[test]
+fn images_that_cannot_be_opened_are_refused_in_qemus_words() -> Result<()> {
+    let files = Scratch::new()?;
+    let dir = text(&files.path(""))?.trim_end_matches('/').to_string();
+    files.file("disk.img", vec![0; 4096])?;
+    files.file("cut.qcow2", b"QFI\xfb\0\0\0\x03")?;
+    let rows = [
+        (
+            "-drive",
+            "file={d}/none.img,if=none,id=d",
+            "Could not open '{d}/none.img': No such file or directory",
+        ),
+        ("-drive", "file={d},if=none,id=d,format=raw", "Is a directory"),
+        ("-drive", "file={d}/cut.qcow2,if=none,id=d", "Could not open '{d}/cut.qcow2'"),
+        ("-drive", "file={d}/disk.img,format=qcow2,if=none,id=d", "Could not open '{d}/disk.img'"),
+        ("-drive", "file={d}/disk.img,format=vhd,if=none,id=d", "vhd"),
+        ("-drive", "if=none,id=d", "names no image: add file=PATH"),
+        ("-drive", "file={d}/disk.img,if=ide", "expected if=none or if=virtio"),
+        (
+            "-blockdev",
+            "raw,file.driver=file,file.filename={d}/disk.img",
+            "'node-name' must be specified",
+        ),
+        ("-blockdev", "raw,node-name=n,file=other", "Cannot find device='' nor node-name='other'"),
+        ("-blockdev", "raw,node-name=n", "Parameter 'file' is missing"),
+    ];
+    for (option, value, expected) in rows {
+        let (value, expected) = (value.replace("{d}", &dir), expected.replace("{d}", &dir));
+        let ended = run(&["-M", "none", "-S", "-monitor", "none", option, &value])?;
+        ensure!(ended.status.code() != Some(0), "{value}: {ended:?}");
+        ensure!(ended.err.contains(&expected), "{value}: {expected} is not in\n{}", ended.err);
+    }
+    Ok(())
+}
