@@ -8,6 +8,8 @@ use anyhow::{Context, Result, ensure};
 use boardwright_tests::linux::{DISK, EXT4, Linux};
 use boardwright_tests::program::{Program, Scratch, run};
 
+const OPENSBI: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin";
+
 /// What a guest needs to have before it uses its disk.
 const PREPARE: &str = "export PATH=/bin
 /bin/busybox --install -s /bin
@@ -50,22 +52,40 @@ fn ext4(image: &Path, mebibytes: u64) -> Result<()> {
     host("mkfs.ext4", &["-q", text(image)?]).map(drop)
 }
 
-/// Boots the board of `boards/linux.qmp` with a disk and has its shell execute these lines.
-fn boot(image: &Path, parameters: &[&str], lines: &str) -> Result<Option<Program>> {
+/// What has the disk.
+#[derive(Clone, Copy)]
+enum On<'a> {
+    /// The board of `boards/linux.qmp`, with these parameters.
+    Script(&'a [&'a str]),
+    /// Machine `virt`, by QEMU's options: a legacy transport.
+    Virt,
+}
+
+/// Boots a kernel with an image of a format as its disk, and has its shell execute these lines.
+fn boot(image: &Path, format: &str, on: On<'_>, lines: &str) -> Result<Option<Program>> {
     let Some(linux) = linux() else { return Ok(None) };
     let scratch = Scratch::new()?;
     let initrd = scratch.path("initrd");
     let modules: Vec<&str> = DISK.iter().chain(EXT4).copied().collect();
     linux.initrd_with(&initrd, &modules, &format!("{PREPARE}{lines}"))?;
-    let given = [format!("disk={}", text(image)?), format!("initrd={}", text(&initrd)?)];
-    let mut arguments = vec!["run", "boards/linux.qmp"];
-    arguments.extend(given.iter().map(String::as_str));
-    arguments.extend(parameters);
-    Program::start_in(scratch, &arguments).map(Some)
+    let (image, initrd, kernel) = (text(image)?, text(&initrd)?, text(&linux.kernel)?);
+    let given = match on {
+        On::Script(parameters) => {
+            let given =
+                format!("run boards/linux.qmp disk={image} format={format} initrd={initrd}");
+            format!("{given} {}", parameters.join(" "))
+        }
+        On::Virt => format!(
+            "-M virt -m 256M -nographic -bios {OPENSBI} -kernel {kernel} -initrd {initrd} \
+             -append console=ttyS0 -drive file={image},format={format},id=d0,if=none \
+             -device virtio-blk-device,drive=d0"
+        ),
+    };
+    Program::start_in(scratch, &given.split_whitespace().collect::<Vec<_>>()).map(Some)
 }
 
 /// A file as large as this many MiB is written, flushed and read again by another mount.
-fn keeps_a_file(image: &Path, mebibytes: u32, parameters: &[&str]) -> Result<()> {
+fn keeps_a_file(image: &Path, format: &str, mebibytes: u32, on: On<'_>) -> Result<()> {
     let lines = format!(
         "mount -t ext4 /dev/vda /mnt
 dd if=/dev/urandom of=/mnt/piece bs=1M count=1 2>/dev/null
@@ -78,7 +98,7 @@ umount /mnt
 poweroff -f
 "
     );
-    let Some(program) = boot(image, parameters, &lines)? else { return Ok(()) };
+    let Some(program) = boot(image, format, on, &lines)? else { return Ok(()) };
     let ended = program.ended()?;
     ensure!(ended.status.code() == Some(0), "{ended:?}");
     ensure!(ended.out.contains(&format!("size {}", u64::from(mebibytes) << 20)), "{}", ended.out);
@@ -89,43 +109,38 @@ poweroff -f
 }
 
 /// The same on an image of a format, which is in order after that.
-fn a_disk_keeps_a_file(qcow2: bool, mebibytes: u32, parameters: &[&str]) -> Result<()> {
+fn a_disk_keeps_a_file(format: &str, mebibytes: u32, on: On<'_>) -> Result<()> {
     let files = Scratch::new()?;
-    let mut image = files.path("disk.img");
-    ext4(&image, u64::from(mebibytes) + 48)?;
-    let mut parameters = parameters.to_vec();
-    if qcow2 {
-        let raw = std::mem::replace(&mut image, files.path("disk.qcow2"));
-        host("qemu-img", &["convert", "-O", "qcow2", text(&raw)?, text(&image)?])?;
-        parameters.push("format=qcow2");
-    }
-    keeps_a_file(&image, mebibytes, &parameters)?;
-    if qcow2 {
-        host("qemu-img", &["check", text(&image)?])?;
-    } else {
-        host("e2fsck", &["-fn", text(&image)?])?;
-    }
+    let (raw, image) = (files.path("disk.img"), files.path("disk"));
+    ext4(&raw, u64::from(mebibytes) + 48)?;
+    host("qemu-img", &["convert", "-O", format, text(&raw)?, text(&image)?])?;
+    std::fs::remove_file(&raw)?;
+    keeps_a_file(&image, format, mebibytes, on)?;
+    match format {
+        "raw" => host("e2fsck", &["-fn", text(&image)?])?,
+        _ => host("qemu-img", &["check", text(&image)?])?,
+    };
     Ok(())
 }
 
 #[test]
-fn a_raw_disk_keeps_256_mib() -> Result<()> {
-    a_disk_keeps_a_file(false, 256, &["harts=2"])
+fn a_raw_disk_of_virt_keeps_256_mib() -> Result<()> {
+    a_disk_keeps_a_file("raw", 256, On::Virt)
+}
+
+#[test]
+fn a_raw_disk_keeps_a_file_on_a_modern_transport() -> Result<()> {
+    a_disk_keeps_a_file("raw", 16, On::Script(&["harts=2"]))
 }
 
 #[test]
 fn a_raw_disk_keeps_a_file_by_packed_queues() -> Result<()> {
-    a_disk_keeps_a_file(false, 16, &["harts=1", "packed=on"])
-}
-
-#[test]
-fn a_raw_disk_keeps_a_file_on_a_legacy_transport() -> Result<()> {
-    a_disk_keeps_a_file(false, 16, &["harts=1", "legacy=on"])
+    a_disk_keeps_a_file("raw", 16, On::Script(&["harts=1", "packed=on"]))
 }
 
 #[test]
 fn a_qcow2_disk_keeps_a_file() -> Result<()> {
-    a_disk_keeps_a_file(true, 64, &["harts=1"])
+    a_disk_keeps_a_file("qcow2", 64, On::Script(&["harts=1"]))
 }
 
 /// A guest writes one record after the other and flushes each, and says so; the program is killed.
@@ -141,8 +156,9 @@ while true; do
   echo flushed $i.
 done
 ";
-    let given = format!("format={format}");
-    let Some(mut program) = boot(&image, &["harts=1", &given], lines)? else { return Ok(()) };
+    let Some(mut program) = boot(&image, format, On::Script(&["harts=1"]), lines)? else {
+        return Ok(());
+    };
     program.wait_for(&format!("flushed {records}."))?;
     host("kill", &["-9", &program.id().to_string()])?;
     program.status()?;

@@ -120,7 +120,7 @@ impl Guest {
     }
 
     fn offer(&mut self, chain: &[(u64, u32, u16)]) {
-        for (index, (address, len, flags)) in (0..).zip(chain) {
+        for (index, (address, len, flags)) in (0_u16..).zip(chain) {
             let next = if usize::from(index) + 1 < chain.len() { 1 } else { 0 };
             let at = QUEUE + 16 * u64::from(index);
             self.poke(at, &address.to_le_bytes());
