@@ -1,7 +1,7 @@
 //! Board scripts from their files through the one door.
 
 use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -31,13 +31,23 @@ pub(super) enum Progress<'a> {
     Phase(Phase),
 }
 
+/// The longest script; what has no end is none.
+const MOST_BYTES: u64 = 256 << 20;
+
 /// The text of a file.
 ///
 /// # Errors
 /// It cannot be read, as a message.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| format!("Cannot read '{}': {}", path.display(), Plain(&error)))
+    let cannot = |why: &dyn std::fmt::Display| format!("Cannot read '{}': {why}", path.display());
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text))
+        .map_err(|error| cannot(&Plain(&error)))?;
+    match text.len() as u64 > MOST_BYTES {
+        true => Err(cannot(&format_args!("a script can have {} MiB", MOST_BYTES >> 20))),
+        false => Ok(text),
+    }
 }
 
 /// Reads a script.

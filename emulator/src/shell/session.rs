@@ -17,6 +17,8 @@ use crate::program::hint;
 /// How long the answer to a question that nobody has typed is waited for: completion and prompt must
 /// not hang because a server is busy.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How long a server may take to greet; one that serves another client does not.
+const GREETING: Duration = Duration::from_secs(10);
 /// How long events that belong to the last command may take to come after its answer.
 const SETTLE: Duration = Duration::from_millis(50);
 
@@ -54,24 +56,20 @@ impl Session {
         let tcp = |text: &str| -> Result<Vec<std::net::SocketAddr>, Problem> {
             Ok(text.to_socket_addrs().map_err(|error| failed(Plain(&error).to_string()))?.collect())
         };
-        let unix = |path: &str| handle.block_on(Client::unix(path));
+        let unix = |path: &str| greeted(&handle, Client::unix(path)).map_err(failed);
         let stream = |text: &str| {
             let addresses = tcp(text)?;
-            Ok(handle.block_on(Client::tcp(addresses.as_slice())))
+            greeted(&handle, Client::tcp(addresses.as_slice())).map_err(failed)
         };
         let client = if let Some(path) = address.strip_prefix("unix:") {
-            unix(path)
+            unix(path)?
         } else if let Some(text) = address.strip_prefix("tcp:") {
             stream(text)?
         } else if address.contains('/') || Path::new(address).exists() || !address.contains(':') {
-            unix(address)
+            unix(address)?
         } else {
             stream(address)?
         };
-        let client = client.map_err(|error| match &error {
-            ClientError::Connect(cause) => failed(Plain(cause).to_string()),
-            other => failed(other.to_string()),
-        })?;
         let printer: Printer = Box::new(|text| {
             // A reader that has gone away is no error of ours.
             let _ = writeln!(std::io::stdout(), "{text}");
@@ -212,6 +210,23 @@ impl Session {
     /// Waits for the events that the last command has caused.
     pub(super) fn settle(&self) {
         std::thread::sleep(SETTLE);
+    }
+}
+
+/// A connection that is being made, if its server greets.
+fn greeted(
+    handle: &Handle,
+    connecting: impl Future<Output = Result<Client, ClientError>>,
+) -> Result<Client, String> {
+    let waiting = async { tokio::time::timeout(GREETING, connecting).await };
+    match handle.block_on(waiting) {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(ClientError::Connect(cause))) => Err(Plain(&cause).to_string()),
+        Ok(Err(other)) => Err(other.to_string()),
+        Err(_) => Err(format!(
+            "no greeting for {} s: is there another client, or no QMP server?",
+            GREETING.as_secs()
+        )),
     }
 }
 

@@ -107,9 +107,7 @@ impl<'t> Reading<'t> {
                     children_left_out(&described.node, &mut found);
                     found
                 }
-                None if NOTHING.iter().any(|name| described.node.is_compatible(name)) => {
-                    described.nothing()
-                }
+                None if is_nothing(&described.node) => described.nothing(),
                 None => unknown::read(&described),
             };
             found.remarks.extend(remarks);
@@ -140,6 +138,13 @@ fn bus_nodes(tree: &Tree) -> Vec<NodeRef<'_>> {
         }
     }
     found
+}
+
+/// Whether a node is understood and no device: interrupts that go through a nexus are wired to where
+/// it leads them.
+fn is_nothing(node: &NodeRef<'_>) -> bool {
+    let nexus = node.has("interrupt-map") && !node.has("reg");
+    nexus || NOTHING.iter().any(|name| node.is_compatible(name))
 }
 
 /// A bus without registers of its own, which therefore needs no driver.
