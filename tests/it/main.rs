@@ -16,6 +16,7 @@ mod history;
 mod linux;
 mod machines;
 mod monitors;
+mod network;
 mod opentitan;
 mod options;
 mod phases;

@@ -10,6 +10,8 @@ use crate::program::root;
 
 /// What a disk on a virtio transport in memory needs.
 pub const DISK: &[&str] = &["virtio_mmio", "virtio_blk"];
+/// What a network card there needs.
+pub const NETWORK: &[&str] = &["virtio_mmio", "failover", "net_failover", "virtio_net"];
 /// What the file system ext4 needs.
 pub const EXT4: &[&str] = &["crc16", "crc32c_generic", "libcrc32c", "mbcache", "jbd2", "ext4"];
 

@@ -42,7 +42,8 @@ use crate::qapi::{
     RiscvSifiveUartProperties, SerialMmProperties, SifivePdmaProperties, SifivePwmProperties,
     SifiveSocGpioProperties, SifiveSpiProperties, SpiNorProperties, SplitIrqProperties,
     SysbusMemoryProperties, SysbusMmioMappingProperties, UnimplementedDeviceProperties,
-    VirtioBlkDeviceProperties, VirtioMmioProperties, VirtioRngDeviceProperties,
+    VirtioBlkDeviceProperties, VirtioMmioProperties, VirtioNetDeviceProperties,
+    VirtioRngDeviceProperties,
 };
 
 /// A row of interrupt lines of a device, or of each of its children.
@@ -631,5 +632,6 @@ drivers! {
     UnimplementedDevice => UnimplementedDeviceProperties,
     VirtioBlkDevice => VirtioBlkDeviceProperties,
     VirtioMmio => VirtioMmioProperties,
+    VirtioNetDevice => VirtioNetDeviceProperties,
     VirtioRngDevice => VirtioRngDeviceProperties,
 }

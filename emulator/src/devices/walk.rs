@@ -20,7 +20,9 @@ fn properties(driver: DeviceDriver) -> Option<Value> {
             return None;
         }
         // On a bus; its own tests try it.
-        DeviceDriver::VirtioBlkDevice | DeviceDriver::VirtioRngDevice => return None,
+        DeviceDriver::VirtioBlkDevice
+        | DeviceDriver::VirtioNetDevice
+        | DeviceDriver::VirtioRngDevice => return None,
         DeviceDriver::SysbusMemory => json!({ "size": 0x1000 }),
         DeviceDriver::UnimplementedDevice => json!({ "name": "x", "size": 0x1000 }),
         _ => json!({}),

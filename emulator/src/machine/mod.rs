@@ -22,7 +22,7 @@ use qapi_runtime::QmpError;
 use crate::backends::block::{Blocks, Disk};
 use crate::backends::char::{Chardev, Plain};
 use crate::backends::host::Chardevs;
-use crate::backends::net::Netdevs;
+use crate::backends::net::{Netdev, Netdevs};
 use crate::backends::objects::Objects;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
@@ -114,6 +114,21 @@ impl Site<'_> {
     /// There is none, or another device has it.
     pub fn disk(&self, name: &str) -> Result<Disk, QmpError> {
         self.around.blocks.take(name, &self.device.path())
+    }
+
+    /// The network back end of an id; none for no id.
+    ///
+    /// # Errors
+    /// There is no such back end.
+    pub fn netdev(&self, id: Option<&str>) -> Result<Option<Arc<Netdev>>, QmpError> {
+        let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(None) };
+        let found = self.around.netdevs.get(id).map(Some);
+        found.ok_or_else(|| {
+            QmpError::generic(format!(
+                "Device '{}': network back end '{id}' not found: add -netdev KIND,id={id}",
+                self.device.name
+            ))
+        })
     }
 
     /// The character back end of an id; none for no id.

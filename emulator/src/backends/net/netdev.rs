@@ -233,6 +233,12 @@ impl Connection {
     pub fn link(&self) -> bool {
         self.netdev.link()
     }
+
+    /// Whether the checksums in frames for the card are right for certain, as they are computed
+    /// here.
+    pub fn is_checked(&self) -> bool {
+        self.netdev.user.is_some()
+    }
 }
 
 impl Drop for Connection {

@@ -12,7 +12,7 @@ use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::{dhcpv4, icmp, tcp, udp};
 use smoltcp::wire::{
     EthernetAddress, HardwareAddress, Icmpv4Packet, Icmpv4Repr, IpAddress, IpCidr, IpEndpoint,
-    Ipv4Address,
+    Ipv4Address, Ipv4Packet,
 };
 
 use super::user::{Addresses, Forward};
@@ -668,4 +668,77 @@ fn what_is_no_frame_of_this_network_changes_nothing() {
     assert!(!guest.echoes(Ipv4Addr::new(172, 16, 0, 2), 56));
     guest.settle(GUEST);
     assert!(guest.echoes(GATEWAY, 56));
+}
+
+/// Frames that a guest might send, as templates of worse ones.
+fn templates() -> Vec<Vec<u8>> {
+    let ethernet = |kind: [u8; 2], rest: &[u8]| {
+        [&[0x52, 0x55, 10, 0, 2, 2, 0x52, 0x54, 0, 0, 0, 1], &kind[..], rest].concat()
+    };
+    let ip = |protocol: u8, fragment: u16, payload: &[u8]| {
+        let total = (20 + payload.len()) as u16;
+        let mut packet = vec![0x45, 0];
+        packet.extend(total.to_be_bytes());
+        packet.extend([0, 7]);
+        packet.extend(fragment.to_be_bytes());
+        packet.extend([64, protocol, 0, 0, 10, 0, 2, 15, 10, 0, 2, 2]);
+        packet.extend(payload);
+        Ipv4Packet::new_unchecked(&mut packet).fill_checksum();
+        ethernet([8, 0], &packet)
+    };
+    let segment = [0, 80, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0];
+    let datagram = [0, 68, 0, 67, 0, 12, 0, 0, 1, 2, 3, 4];
+    let arp = [
+        0, 1, 8, 0, 6, 4, 0, 1, 0x52, 0x54, 0, 0, 0, 1, 10, 0, 2, 15, 0, 0, 0, 0, 0, 0, 10, 0, 2, 3,
+    ];
+    vec![
+        ethernet([8, 6], &arp),
+        ip(1, 0, &[8, 0, 0xf7, 0xff, 0, 0, 0, 0]),
+        ip(6, 0, &segment),
+        ip(17, 0, &datagram),
+        // Fragments: the first, one that overlaps it, the last beyond any datagram's end.
+        ip(17, 0x2000, &[0x55; 64]),
+        ip(17, 0x2004, &[0xaa; 64]),
+        ip(17, 0x1fff, &[0x33; 64]),
+        ip(1, 0x1000, &[0; 1400]),
+    ]
+}
+
+#[test]
+fn mutants_of_frames_neither_break_the_network_nor_make_it_grow() {
+    let mut guest = Guest::on(UserConfig { restrict: true, ..UserConfig::default() });
+    // Restricted, because some of the mutants are addressed to anywhere.
+    let templates = templates();
+    let mut state = 0x2545_f491_u32;
+    let mut next = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as usize % below
+    };
+    for round in 0..30_000 {
+        let mut frame = templates[next(templates.len())].clone();
+        for _ in 0..next(4) {
+            // Behind the cards' addresses, where all is looked at.
+            let at = 12 + next(frame.len() - 12);
+            frame[at] = next(256) as u8;
+        }
+        if next(8) == 0 {
+            frame.truncate(14 + next(frame.len() - 14));
+        }
+        if round % 2 == 0 && frame.len() > 34 && frame[12] == 8 && frame[13] == 0 {
+            // With the right sum, more of it is believed.
+            let mut packet = Ipv4Packet::new_unchecked(&mut frame[14..]);
+            if packet.check_len().is_ok() {
+                packet.fill_checksum();
+            }
+        }
+        while !guest.card.0.send(&frame) {
+            guest.bell.wait(Duration::from_millis(5));
+        }
+        while guest.card.0.receive().is_some() {}
+    }
+    assert!(guest.echoes(GATEWAY, 56));
+    let most = guest.netdev.user().unwrap().connections();
+    assert!(most.0 <= 256 && most.1 <= 256, "{most:?}");
 }

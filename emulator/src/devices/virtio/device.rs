@@ -7,6 +7,7 @@ use super::ring::Chain;
 
 /// Ids of devices (Virtio 1.2, section 5).
 pub(super) mod id {
+    pub(in super::super) const NETWORK: u32 = 1;
     pub(in super::super) const BLOCK: u32 = 2;
     pub(in super::super) const ENTROPY: u32 = 4;
 }

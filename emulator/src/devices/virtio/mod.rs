@@ -15,6 +15,7 @@ mod blk;
 mod device;
 mod function;
 mod mmio;
+mod net;
 mod ring;
 mod rng;
 #[cfg(test)]
