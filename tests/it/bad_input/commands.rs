@@ -147,7 +147,7 @@ const ARGUMENTS: &[Row] = &[
 /// At `no-machine`.
 const MACHINE: &[Row] = &[
     ("machine-set", "", "Parameter 'type' is missing"),
-    ("machine-set", "'type': 'virt'", "Parameter 'type' does not accept value 'virt'"),
+    ("machine-set", "'type': 'microvm'", "Parameter 'type' does not accept value 'microvm'"),
     (
         "machine-set",
         "'type': 'none', 'smp': 4",
