@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -63,9 +64,16 @@ impl Drop for Scratch {
     }
 }
 
+/// How long a pipe may stay open when the program has ended.
+const REST: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// What a pipe of the program has delivered so far.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<u8>>>);
+struct Heard {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    /// Whether that is all.
+    ended: Arc<AtomicBool>,
+}
 
 impl Heard {
     fn listen(mut from: impl Read + Send + 'static) -> Self {
@@ -74,16 +82,26 @@ impl Heard {
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = from.read(&mut bytes) {
-                if let Ok(mut all) = into.0.lock() {
+                if let Ok(mut all) = into.bytes.lock() {
                     all.extend(&bytes[..count]);
                 }
             }
+            into.ended.store(true, Ordering::Release);
         });
         heard
     }
 
+    /// Waits for the rest of what a program has written that has ended. Another process may have
+    /// the pipe as well, so not for ever.
+    fn finish(&self) {
+        let begin = Instant::now();
+        while !self.ended.load(Ordering::Acquire) && begin.elapsed() < REST {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
     fn text(&self) -> String {
-        self.0.lock().map(|all| String::from_utf8_lossy(&all).into_owned()).unwrap_or_default()
+        self.bytes.lock().map(|all| String::from_utf8_lossy(&all).into_owned()).unwrap_or_default()
     }
 }
 
@@ -234,7 +252,8 @@ impl Program {
         let begin = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {
-                std::thread::sleep(std::time::Duration::from_millis(50));
+                self.out.finish();
+                self.err.finish();
                 return Ok(Ended { status, out: self.out.text(), err: self.err.text() });
             }
             if begin.elapsed() > PATIENCE {
