@@ -65,9 +65,9 @@ impl Draft {
     fn undo(&mut self, count: u32) -> Result<Vec<Arc<Entry>>, QmpError> {
         let before = self.ago(count)?.clone();
         let kept = before.journal().len();
-        let undone = self.board.journal().entries().skip(usize::try_from(kept).unwrap_or(0));
-        let mut undone: Vec<_> = undone.cloned().collect();
-        undone.reverse();
+        let journal = self.board.journal();
+        let undone = (kept + 1..=journal.len()).rev();
+        let undone = undone.filter_map(|number| journal.entry(number).cloned()).collect();
         for _ in 0..count {
             self.past.drop_last_mut();
         }

@@ -82,7 +82,7 @@ impl Tree {
     /// Reads a device tree from a file, source or blob: the first four bytes tell which.
     pub fn read(path: impl AsRef<Path>) -> Result<Tree, ReadError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path)
+        let bytes = load(path)
             .map_err(|source| ReadError::Io { path: path.display().to_string(), source })?;
         if bytes.starts_with(&MAGIC.to_be_bytes()) {
             return Tree::from_blob(&bytes)
@@ -90,4 +90,20 @@ impl Tree {
         }
         Ok(source::read_file(path, bytes)?)
     }
+}
+
+/// The most bytes of a file that are read. Trees of real boards have a hundredth of it; a disk
+/// image, or a device that never ends, is refused before it fills the memory.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// What a file has.
+fn load(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::{Error, ErrorKind, Read as _};
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        let text = "it has more than 16 MiB, so it is no device tree";
+        return Err(Error::new(ErrorKind::FileTooLarge, text));
+    }
+    Ok(bytes)
 }

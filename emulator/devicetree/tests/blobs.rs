@@ -27,6 +27,14 @@ fn every_truncation_is_refused() {
     assert_eq!(Tree::from_blob(&longer), Tree::from_blob(TOUR));
 }
 
+/// A file that never ends, or has more than any tree, is not read to its end.
+#[test]
+fn what_is_too_large_is_refused_early() {
+    let error = Tree::read("/dev/zero").unwrap_err();
+    let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    assert!(cause.contains("more than 16 MiB"), "{error}: {cause}");
+}
+
 #[test]
 fn damage_gives_an_error_or_a_tree_that_can_be_used() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);

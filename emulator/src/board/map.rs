@@ -2,7 +2,7 @@
 
 use qapi_runtime::{QmpError, Value};
 
-use super::{Board, Device, Name};
+use super::{Board, Device, Name, Object};
 use crate::devices::Region;
 use crate::qapi::{DeviceMap, DeviceUnmap, SysbusMmioMap};
 
@@ -204,12 +204,15 @@ impl Board {
         if path == SYSTEM {
             return Ok(None);
         }
-        let (device, region) = match self.find_device(path) {
-            Ok(device) => (device, only(device)?),
-            Err(error) => {
-                let Some((outer, name)) = path.rsplit_once('/') else { return Err(error) };
+        let (device, region) = match self.lookup(path)? {
+            Some(Object::Device(device)) => {
+                let region = only(&device)?;
+                (device, region)
+            }
+            _ => {
+                let (outer, name) = path.rsplit_once('/').ok_or_else(|| self.not_found(path))?;
                 let device = self.find_device(outer)?;
-                (device, select(device, &name.into())?)
+                (device.clone(), select(device, &name.into())?)
             }
         };
         Ok(Some(RegionRef { device: device.name.clone(), region }))
@@ -255,8 +258,15 @@ impl Board {
             region.is_none_or(|region| mapping.region == region)
                 && (request.alias.is_none() || mapping.alias == request.alias)
         };
-        let keys: Vec<Key> =
-            self.mappings_of(&device.name).filter(meant).map(Mapping::key).collect();
+        let keys: Vec<Key> = match (region, &request.alias) {
+            // Not a walk over all views of the region.
+            (Some(region), Some(_)) => {
+                let (device, alias) = (device.name.clone(), request.alias.clone());
+                let key = Key { device, region, alias };
+                Some(key).filter(|key| self.mappings.contains_key(key)).into_iter().collect()
+            }
+            _ => self.mappings_of(&device.name).filter(meant).map(Mapping::key).collect(),
+        };
         if keys.is_empty() {
             let what = match (&request.alias, region) {
                 (Some(alias), _) => format!("has no alias '{alias}'"),
@@ -323,6 +333,14 @@ impl Board {
             .range(first..)
             .take_while(move |(key, _)| key.device == *device)
             .map(|(_, mapping)| mapping)
+    }
+
+    /// Whether a region is mapped more than once: as itself and as aliases, or as several aliases.
+    pub(super) fn has_several_mappings(&self, region: &RegionRef) -> bool {
+        let &RegionRef { ref device, region } = region;
+        let first = Key { device: device.clone(), region, alias: None };
+        let here = |(key, _): &(&Key, &Mapping)| key.device == *device && key.region == region;
+        self.mappings.range(first..).take_while(here).nth(1).is_some()
     }
 
     /// The mapping of a region, aliases apart.

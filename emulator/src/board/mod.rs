@@ -249,6 +249,11 @@ impl Board {
         self.created.values().filter_map(|name| self.devices.get(name))
     }
 
+    /// The device that was added last.
+    pub(in crate::board) fn newest(&self) -> Option<&Arc<Device>> {
+        self.created.last().and_then(|(_, name)| self.devices.get(name))
+    }
+
     /// The device of that name.
     pub fn device(&self, name: &str) -> Option<&Arc<Device>> {
         self.devices.get(name)

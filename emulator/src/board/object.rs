@@ -217,7 +217,7 @@ impl Board {
         let child = match object {
             Object::Unit(..) => None,
             _ if property.is_empty() => None,
-            _ => self.find(&format!("{}/{property}", object.path().trim_end_matches('/'))).ok(),
+            _ => self.lookup(&format!("{}/{property}", object.path().trim_end_matches('/')))?,
         };
         if let Some(child) = child {
             return Ok(child.path().into());

@@ -17,10 +17,17 @@ impl Board {
     /// # Errors
     /// There is none, or a partial path fits several.
     pub fn find(&self, path: &str) -> Result<Object, QmpError> {
+        self.lookup(path)?.ok_or_else(|| self.not_found(path))
+    }
+
+    /// The same where it may be something else: to say what is there instead is a walk over the
+    /// board.
+    ///
+    /// # Errors
+    /// A partial path fits several.
+    pub(super) fn lookup(&self, path: &str) -> Result<Option<Object>, QmpError> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let found =
-            if path.starts_with('/') { self.walk(&parts) } else { self.search(path, &parts)? };
-        found.ok_or_else(|| self.not_found(path))
+        if path.starts_with('/') { Ok(self.walk(&parts)) } else { self.search(path, &parts) }
     }
 
     /// The device at a path.
@@ -131,7 +138,7 @@ impl Board {
     }
 
     /// Says that there is nothing at a path.
-    fn not_found(&self, path: &str) -> QmpError {
+    pub(super) fn not_found(&self, path: &str) -> QmpError {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let whole = path.starts_with('/');
         let outer = (0..parts.len()).rev().find_map(|count| {

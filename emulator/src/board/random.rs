@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Board, Origin};
 use crate::door::Command;
 use crate::machines;
-use crate::qapi::{DeviceMap, DeviceOptions, SysbusMmioMap};
+use crate::qapi::{DeviceMap, DeviceOptions, LintRule, LintWaiver, SysbusMmioMap};
 
 /// Numbers that a seed decides (Marsaglia's xorshift).
 pub(super) struct Random(u64);
@@ -53,7 +53,7 @@ pub(super) fn step(random: &mut Random, board: &Board) -> Board {
     let names: Vec<String> = board.devices().map(|device| device.name.to_string()).collect();
     let device = random.pick(&names).cloned().unwrap_or_default();
     let other = random.pick(&names).cloned().unwrap_or_default();
-    let (name, arguments) = match random.below(12) {
+    let (name, arguments) = match random.below(13) {
         0..4 => ("device_add", new_device(random)),
         4..7 => ("sysbus-mmio-map", mapping(random, &device)),
         7..9 => ("qom-set", wire(random, board, &device)),
@@ -62,7 +62,8 @@ pub(super) fn step(random: &mut Random, board: &Board) -> Board {
             "device-map",
             json!({ "device": device, "parent": other, "addr": random.below(4) * 0x400 }),
         ),
-        _ => ("qom-set", property(random, &device)),
+        11 => ("qom-set", property(random, &device)),
+        _ => ("board-lint-waive", waiver(random, &device)),
     };
     let command = Command::new(name, arguments.clone()).unwrap();
     let edited = board.edited(Origin::program(), command, |board| match name {
@@ -73,6 +74,7 @@ pub(super) fn step(random: &mut Random, board: &Board) -> Board {
         }
         "device_del" => board.remove(&device).map(drop),
         "device-map" => board.map_named(&decode::<DeviceMap>(&arguments)),
+        "board-lint-waive" => board.waive(&decode::<LintWaiver>(&arguments)),
         "sysbus-mmio-map" => board.map(&decode::<SysbusMmioMap>(&arguments)),
         _ => {
             let text = |key: &str| arguments[key].as_str().unwrap_or_default();
@@ -137,6 +139,17 @@ fn wire(random: &mut Random, board: &Board, device: &str) -> Value {
         random.pick(&inputs).cloned().unwrap_or_default()
     };
     json!({ "path": device, "property": random.pick(&output).copied(), "value": value })
+}
+
+fn waiver(random: &mut Random, device: &str) -> Value {
+    let rule = random.pick(LintRule::ALL).map(|rule| rule.as_str());
+    let mut waiver = json!({ "rule": rule, "reason": format!("reason {}", random.below(2)) });
+    let part = ["", "/sysbus-irq[0]", "/harts[1]"];
+    if !random.chance(4) {
+        let part = random.pick(&part).copied().unwrap_or_default();
+        waiver["object"] = format!("{device}{part}").into();
+    }
+    waiver
 }
 
 fn property(random: &mut Random, device: &str) -> Value {

@@ -4,7 +4,7 @@ use qapi_runtime::QmpError;
 
 use crate::board::lint;
 use crate::door::Door;
-use crate::qapi::{LintCommands, LintFinding, LintWaiver, QueryBoardLint};
+use crate::qapi::{BoardLintUnwaive, LintCommands, LintFinding, LintWaiver, QueryBoardLint};
 
 impl LintCommands for Door {
     fn query_board_lint(
@@ -24,5 +24,9 @@ impl LintCommands for Door {
 
     fn board_lint_waive(&mut self, arguments: LintWaiver) -> Result<(), QmpError> {
         self.edit(|board| board.waive(&arguments))
+    }
+
+    fn board_lint_unwaive(&mut self, arguments: BoardLintUnwaive) -> Result<(), QmpError> {
+        self.edit(|board| board.unwaive(&arguments))
     }
 }

@@ -78,6 +78,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("board-draw", "ir"),
     ("sysbus-mmio-map", "i"),
     ("query-board-lint", "ir"),
+    ("board-lint-unwaive", "i"),
     ("board-lint-waive", "i"),
     ("x-sysbus-mmio-map", "i"),
     ("device-map", "i"),

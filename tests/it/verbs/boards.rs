@@ -1,7 +1,7 @@
 //! Boards as arguments: every form, and what cannot be one.
 
 use anyhow::{Result, ensure};
-use boardwright_tests::program::{self, Scratch};
+use boardwright_tests::program::{self, Program, Scratch};
 
 /// Arguments of `check` and what it prints; `{dir}` is a directory with the files below.
 const GOOD: &[(&[&str], &[&str])] = &[
@@ -112,5 +112,51 @@ set-machine-phase phase=ready
     for name in ["out", "sock", "log", "ram"] {
         ensure!(!scratch.path(name).exists(), "{name} was made");
     }
+    Ok(())
+}
+
+/// A program that runs is a board, with all that clients have made of it.
+#[test]
+fn a_program_that_runs_is_a_board() -> Result<()> {
+    let (program, mut client) = Program::with_qmp(&["-M", "none", "-preconfig", "-nodefaults"])?;
+    client.talk(
+        r#"
+        -> next-machine-phase
+        <- event MACHINE_PHASE_CHANGE {"phase": "initialized"}
+        <- {}
+        -> device_add driver=sysbus-memory id=ram size=4096
+        <- {}
+        -> sysbus-mmio-map device=ram addr=0x80000000
+        <- {}
+        "#,
+    )?;
+    // A monitor serves one client at a time.
+    drop(client);
+    let scratch = program.scratch();
+    scratch.file(
+        "same.qmp",
+        "machine-set type=none\nset-machine-phase phase=initialized\n\
+         device_add driver=sysbus-memory id=ram size=4KiB\n\
+         sysbus-mmio-map device=ram addr=0x80000000\n",
+    )?;
+    let socket = format!("unix:{}", scratch.path("qmp").display());
+    let same = scratch.path("same.qmp").display().to_string();
+    let rows: &[(&[&str], i32, &str)] = &[
+        (&["check", &socket], 0, "machine none, devices: 1, harts: 0\n"),
+        (&["dump", &socket], 0, "sysbus-mmio-map device=ram addr=0x80000000\n"),
+        (&["lint", &socket], 1, "there are devices and no hart"),
+        (&["diff", &socket, &same], 0, ""),
+        (&["diff", &socket, "machine:none"], 1, "- device ram: sysbus-memory\n"),
+    ];
+    for (words, status, text) in rows {
+        let ended = program::run(words)?;
+        ensure!(ended.status.code() == Some(*status), "{words:?}: {ended:?}");
+        ensure!(ended.out.contains(text), "{words:?}: no {text:?} in {}", ended.out);
+    }
+    let nobody = program::run(&["check", "unix:/no/where"])?;
+    ensure!(
+        nobody.status.code() == Some(2) && nobody.err.contains("'unix:/no/where'"),
+        "{nobody:?}"
+    );
     Ok(())
 }

@@ -11,7 +11,12 @@ use serde_json::{Value, json};
 use super::side::Side;
 use super::{Row, ratio, show};
 
-const SIZES: [u32; 4] = [10, 100, 1_000, 10_000];
+const LARGEST: u32 = 10_000;
+const SIZES: [u32; 4] = [10, 100, LARGEST / TEN, LARGEST];
+/// How many times as large each is as the one before.
+const TEN: u32 = 10;
+/// How many commands are undone; of a smaller board, as many as there are.
+const UNDONE: u32 = 1_000;
 /// Sources of a PLIC, which has no source 0.
 const SOURCES: u32 = 1023;
 /// Requests that are sent before the first answer is read. Few enough for the answers to fit into the
@@ -37,6 +42,7 @@ UART*: `device_add`, `sysbus-mmio-map` and `qom-set` to a PLIC, which the peer h
 pub(crate) fn measure(ours: &Side, peer: &Side, scratch: &Path) -> anyhow::Result<Vec<Row>> {
     let mut rows = start(ours, peer, scratch)?;
     rows.push(round_trip(ours, peer, scratch)?);
+    let mut smaller: Vec<(&str, Duration)> = Vec::new();
     for size in SIZES {
         let built = build(ours, scratch, size, 1)?;
         let pipelined = build(ours, scratch, size, AT_ONCE)?;
@@ -45,9 +51,11 @@ pub(crate) fn measure(ours: &Side, peer: &Side, scratch: &Path) -> anyhow::Resul
         rows.push(Row::times(what("a device by request"), built.add, plugged, size));
         rows.push(Row::alone(what("a wired UART (3 requests)"), built.all, size));
         rows.push(Row::alone(what("the same, 64 requests at a time"), pipelined.all, size));
-        rows.push(Row::alone(what("`board-draw`, SVG"), built.picture, 1));
-        rows.push(Row::alone(what("`board-draw`, HTML"), built.page, 1));
-        rows.push(Row::alone(what("entering `ready`, whole board"), built.ready, 1));
+        rows.extend(built.whole.iter().map(|(name, took)| Row::alone(what(name), *took, 1)));
+        if size == LARGEST {
+            rows.extend(growth(&smaller, &built.whole));
+        }
+        smaller = built.whole;
         let (own, other) =
             (options(ours, scratch, size, OURS)?, options(peer, scratch, size, PEER)?);
         rows.push(Row {
@@ -112,10 +120,24 @@ struct Built {
     /// The `device_add`s alone.
     add: Duration,
     all: Duration,
-    /// Drawing it, in both formats.
-    picture: Duration,
-    page: Duration,
-    ready: Duration,
+    /// What is done with the whole board.
+    whole: Vec<(&'static str, Duration)>,
+}
+
+/// How much longer things take on a board with ten times the devices: ten times is linear.
+fn growth(smaller: &[(&str, Duration)], larger: &[(&str, Duration)]) -> Vec<Row> {
+    let pairs = smaller.iter().zip(larger);
+    let factor = |before: Duration, after: Duration| {
+        format!("{:.1} times as long", after.as_secs_f64() / before.as_secs_f64().max(1e-9))
+    };
+    pairs
+        .map(|((name, before), (_, after))| Row {
+            what: format!("{LARGEST} devices instead of {}: {name}", LARGEST / TEN),
+            ours: factor(*before, *after),
+            peer: "-".into(),
+            ratio: "-".into(),
+        })
+        .collect()
 }
 
 /// Builds a board of so many UARTs, each mapped and wired to a PLIC.
@@ -173,18 +195,29 @@ fn build(side: &Side, scratch: &Path, size: u32, at_once: usize) -> anyhow::Resu
     let add = begin.elapsed();
     send(&mut session.client, &wires, at_once)?;
     let all = begin.elapsed();
-    let mut draw = |format: &str| -> anyhow::Result<Duration> {
-        let file = scratch.join(format!("board.{format}"));
+    let drawn = |format: &str| json!({ "format": format, "filename": scratch.join(format!("board.{format}")) });
+    let empty =
+        json!({ "machine": { "type": "none" }, "devices": [], "mappings": [], "wires": [] });
+    let undone = UNDONE.min(2 * size);
+    let requests = [
+        ("`query-board-lint`", "query-board-lint", json!({})),
+        ("`board-dump`, JSON", "board-dump", json!({})),
+        ("`board-dump`, script", "board-dump", json!({ "format": "script" })),
+        ("`board-diff`, to an empty board", "board-diff", json!({ "with": empty })),
+        ("`board-to-dt`", "board-to-dt", json!({})),
+        ("`board-draw`, SVG", "board-draw", drawn("svg")),
+        ("`board-draw`, HTML", "board-draw", drawn("html")),
+        ("`board-undo` of the last 1,000 commands", "board-undo", json!({ "count": undone })),
+        ("entering `ready`, whole board", "set-machine-phase", json!({ "phase": "ready" })),
+    ];
+    let mut whole = Vec::new();
+    for (name, command, arguments) in requests {
         let begin = Instant::now();
-        session.client.execute("board-draw", json!({ "format": format, "filename": file }))?;
-        Ok(begin.elapsed())
-    };
-    let (picture, page) = (draw("svg")?, draw("html")?);
-    let begin = Instant::now();
-    session.client.execute("set-machine-phase", json!({ "phase": "ready" }))?;
-    let ready = begin.elapsed();
+        session.client.execute(command, arguments)?;
+        whole.push((name, begin.elapsed()));
+    }
     session.quit()?;
-    Ok(Built { add, all, picture, page, ready })
+    Ok(Built { add, all, whole })
 }
 
 /// Hot-plugs so many drives into the peer's machine.

@@ -1,7 +1,7 @@
 //! From what the grammar found to the draft of a tree: items are applied in order, so a later one
 //! overrides, extends or deletes what an earlier one said.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -130,7 +130,7 @@ impl Reader {
         }
         let beside = Path::new(&self.source.name).parent().map(PathBuf::from).unwrap_or_default();
         let path = beside.join(name);
-        let bytes = std::fs::read(&path)
+        let bytes = crate::load(&path)
             .map_err(|error| place.error(format!("cannot read {}: {error}", path.display())))?;
         let source = Rc::new(decode(&path.display().to_string(), bytes)?);
         Reader { source, included: self.included + 1 }.file(state)
@@ -154,6 +154,7 @@ impl Reader {
     fn body(&self, body: Pair<'_, Rule>, node: &mut Draft) -> Result<(), SourceError> {
         // Two bodies may speak of one property, one body may not.
         let (mut properties, mut children) = (HashSet::new(), HashSet::new());
+        let mut places = places(node);
         for entry in body.into_inner() {
             let place = self.place(&entry);
             match entry.as_rule() {
@@ -176,11 +177,11 @@ impl Reader {
                     if !children.insert(name.clone()) {
                         return place.fail(format!("a second child `{name}` in one node"));
                     }
-                    let index = node.children.iter().position(|child| child.name == name);
-                    let index = index.unwrap_or_else(|| {
+                    let next = node.children.len();
+                    let index = *places.entry(name.clone()).or_insert(next);
+                    if index == next {
                         node.children.push(Draft { name, ..Draft::default() });
-                        node.children.len() - 1
-                    });
+                    }
                     self.merge(entry, &mut node.children[index])?;
                 }
                 Rule::delete_property => {
@@ -196,6 +197,7 @@ impl Reader {
                     let name = what.as_str();
                     node.children.retain(|child| child.name != name);
                     children.remove(name);
+                    places = self::places(node);
                 }
                 Rule::include => {
                     return place.fail("`/include/` is understood outside of nodes only");
@@ -309,4 +311,9 @@ fn words(rule: Rule) -> &'static [&'static str] {
         // Alternatives that only clutter a message, or refine one that is named already.
         _ => &[],
     }
+}
+
+/// Where the children of a node stand, by name.
+fn places(node: &Draft) -> HashMap<String, usize> {
+    (0..).zip(&node.children).map(|(index, child)| (child.name.clone(), index)).collect()
 }

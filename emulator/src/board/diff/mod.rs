@@ -11,7 +11,7 @@ use super::{Board, Change, Mapping, Name};
 use crate::door::Command;
 use crate::qapi::{
     BoardCommand, BoardDeviceChange, BoardDiff, BoardMappingChange, BoardPropertyChange,
-    BoardWireChange, DeviceOptions,
+    BoardWaiverChange, BoardWireChange, DeviceOptions, LintRule,
 };
 
 impl Board {
@@ -37,12 +37,13 @@ impl Board {
 impl BoardDiff {
     /// Whether the boards are the same.
     pub fn is_empty(&self) -> bool {
-        let Self { machine, devices, mappings, wires, reordered, patch: _ } = self;
+        let Self { machine, devices, mappings, wires, reordered, waivers, patch: _ } = self;
         machine.is_empty()
             && devices.is_empty()
             && mappings.is_empty()
             && wires.is_empty()
             && reordered.is_empty()
+            && waivers.is_empty()
     }
 }
 
@@ -53,6 +54,7 @@ fn compare(before: &Normal, after: &Normal) -> BoardDiff {
         mappings: mappings(before, after),
         wires: wires(before, after),
         reordered: reordered(before, after),
+        waivers: waivers(before, after),
         patch: Vec::new(),
     }
 }
@@ -148,6 +150,26 @@ fn wires(before: &Normal, after: &Normal) -> Vec<BoardWireChange> {
             from: from.clone(),
             before: old.get(from).cloned(),
             after: new.get(from).cloned(),
+        })
+        .collect()
+}
+
+fn waivers(before: &Normal, after: &Normal) -> Vec<BoardWaiverChange> {
+    type Place<'n> = (LintRule, Option<&'n str>);
+    fn reasons(normal: &Normal) -> BTreeMap<Place<'_>, &str> {
+        let all = normal.waivers.iter();
+        all.map(|one| ((one.rule, one.object.as_deref()), one.reason.as_str())).collect()
+    }
+    let (old, new) = (reasons(before), reasons(after));
+    let places: BTreeSet<&Place<'_>> = old.keys().chain(new.keys()).collect();
+    places
+        .into_iter()
+        .filter(|place| old.get(*place) != new.get(*place))
+        .map(|place| BoardWaiverChange {
+            rule: place.0,
+            object: place.1.map(String::from),
+            before: old.get(place).map(|reason| (*reason).into()),
+            after: new.get(place).map(|reason| (*reason).into()),
         })
         .collect()
 }

@@ -10,10 +10,10 @@ use std::collections::{HashMap, HashSet};
 use qapi_runtime::{QmpError, Value};
 
 use super::{compare, given, key, members, properties};
-use crate::board::dump::{Item, Normal, Paths, map};
+use crate::board::dump::{Item, Normal, Paths, map, renamed, waivers};
 use crate::board::{Board, Change, Mapping, Name, PortRef};
 use crate::devices;
-use crate::qapi::DeviceUnmap;
+use crate::qapi::{BoardLintUnwaive, DeviceUnmap, LintWaiver};
 
 /// The commands that make `before` into `after`.
 ///
@@ -78,7 +78,7 @@ impl<'n> Plan<'n> {
         }
         for item in self.wanted.items.iter().filter(|item| !kept.contains(&item.label)) {
             self.change(Change::Add(item.request()))?;
-            if let Some(device) = self.board.devices().last() {
+            if let Some(device) = self.board.newest() {
                 self.names.insert(item.label.clone(), device.name.clone());
             }
         }
@@ -86,6 +86,7 @@ impl<'n> Plan<'n> {
         // Some devices wire themselves when they are added.
         self.disconnect()?;
         self.connect()?;
+        self.waive()?;
         Ok(Vec::new())
     }
 
@@ -139,6 +140,30 @@ impl<'n> Plan<'n> {
         let mut missing = self.wires();
         missing.retain(|(from, to)| self.board.wired_to(from) != Some(to));
         missing.iter().try_for_each(|(from, to)| self.lead(from, &path(&self.board.port_path(to))))
+    }
+
+    /// Takes waivers back that are not wanted, and makes those that are.
+    fn waive(&mut self) -> Result<(), QmpError> {
+        // By names of the board.
+        let there = waivers(&self.board, |name| Some(name.into()));
+        let wanted = self.wanted.waivers.iter().filter_map(|waiver| {
+            let object = match &waiver.object {
+                Some(path) => Some(renamed(path, |label| self.names.get(label).cloned())?),
+                None => None,
+            };
+            Some(LintWaiver { object, ..waiver.clone() })
+        });
+        let wanted: Vec<LintWaiver> = wanted.collect();
+        let parts =
+            |waiver: &LintWaiver| (waiver.rule, waiver.object.clone(), waiver.reason.clone());
+        let (old, new): (HashSet<_>, HashSet<_>) =
+            (there.iter().map(parts).collect(), wanted.iter().map(parts).collect());
+        for one in there.into_iter().filter(|waiver| !new.contains(&parts(waiver))) {
+            let waiver = BoardLintUnwaive { rule: one.rule, object: one.object };
+            self.change(Change::Unwaive(waiver))?;
+        }
+        let missing = wanted.iter().filter(|waiver| !old.contains(&parts(waiver)));
+        missing.cloned().try_for_each(|waiver| self.change(Change::Waive(waiver)))
     }
 
     /// What is mapped, in the normal form, with how many mappings were made before it.

@@ -5,7 +5,9 @@ use serde_json::json;
 
 use crate::board::{Board, Object};
 use crate::door::Command;
-use crate::qapi::{DeviceMap, DeviceOptions, DeviceUnmap, LintWaiver, SysbusMmioMap};
+use crate::qapi::{
+    BoardLintUnwaive, DeviceMap, DeviceOptions, DeviceUnmap, LintWaiver, SysbusMmioMap,
+};
 
 /// A change of a board.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,8 @@ pub enum Change {
     Set(String, String, Value),
     /// A finding of lint may stay.
     Waive(LintWaiver),
+    /// It counts again.
+    Unwaive(BoardLintUnwaive),
 }
 
 impl Change {
@@ -39,6 +43,7 @@ impl Change {
                 ("qom-set", json!({ "path": path, "property": property, "value": value }))
             }
             Self::Waive(waiver) => ("board-lint-waive", waiver.encode()),
+            Self::Unwaive(waiver) => ("board-lint-unwaive", waiver.encode()),
         };
         let arguments = match arguments {
             Value::Object(arguments) => arguments,
@@ -63,6 +68,7 @@ impl Change {
                 board.set(&object, property, value)
             }
             Self::Waive(waiver) => board.waive(waiver),
+            Self::Unwaive(waiver) => board.unwaive(waiver),
         }
     }
 

@@ -14,7 +14,7 @@ mod tests;
 
 pub use change::Change;
 pub(super) use image::{Paths, map};
-pub(super) use normal::{Item, Normal};
+pub(super) use normal::{Item, Normal, renamed, waivers};
 
 use qapi_runtime::QmpError;
 

@@ -8,7 +8,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::board::lint::Waiver;
 use crate::board::{Board, Device, Mapping, Name, PortRef, RegionRef, wire};
 use crate::devices;
 use crate::machines;
@@ -57,7 +56,7 @@ pub(in crate::board) struct Normal {
     pub wires: Vec<(PortRef, PortRef)>,
     /// Outputs that are wired when their devices are added, otherwise than they are on this board.
     pub unwanted: Vec<PortRef>,
-    /// By rule and object.
+    /// By rule and object; without those that are about what is not there any more.
     pub waivers: Vec<LintWaiver>,
 }
 
@@ -137,7 +136,7 @@ impl Normal {
         let unwanted = bare.wires().filter(|(from, to)| board.wired_to(from) != Some(to));
         let unwanted = unwanted.map(|(from, _)| relabel(from)).collect();
         let machine = machine(&board.machine);
-        let mut waivers: Vec<LintWaiver> = board.waivers().iter().map(Waiver::told).collect();
+        let mut waivers = waivers(board, |name| labels.get(name).cloned());
         waivers.sort_by(|a, b| (a.rule, &a.object).cmp(&(b.rule, &b.object)));
         (Self { machine, items, mappings, rows, wires, unwanted, waivers }, labels)
     }
@@ -205,6 +204,29 @@ fn mappings(board: &Board, labels: &HashMap<Name, Name>) -> (Vec<Mapping>, Vec<u
     });
     let label = |name: &Name| labels.get(name).cloned();
     (ordered.filter_map(|mapping| mapping.relabelled(label)).collect(), lengths)
+}
+
+/// The waivers of a board that are about something that is there, by labels.
+pub(in crate::board) fn waivers(
+    board: &Board,
+    label: impl Fn(&str) -> Option<Name>,
+) -> Vec<LintWaiver> {
+    let there = board.waivers().iter().filter_map(|waiver| {
+        let object = match &waiver.object {
+            Some(path) => Some(renamed(&board.waivable(path).ok()??, &label)?),
+            None => None,
+        };
+        Some(LintWaiver { object, ..waiver.told() })
+    });
+    there.collect()
+}
+
+/// A whole path with another name of the device in it; only those without an id have others.
+pub(in crate::board) fn renamed(path: &str, name: impl Fn(&str) -> Option<Name>) -> Option<String> {
+    const HOME: &str = "/machine/peripheral-anon/";
+    let Some(rest) = path.strip_prefix(HOME) else { return Some(path.into()) };
+    let (device, part) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    Some(format!("{HOME}{}{part}", name(device)?))
 }
 
 impl Mapping {

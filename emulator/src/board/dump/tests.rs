@@ -13,8 +13,13 @@ use crate::edit::Draft;
 use crate::phase::{Arrival, Stage};
 use crate::qapi::{BoardDump, BoardDumpFormat, MachineType, Phase};
 
-/// How many random boards are tried.
+/// How many random boards are tried, unless the environment's `BOARDWRIGHT_BOARDS` says so.
 const BOARDS: u64 = 40;
+
+fn boards() -> u64 {
+    let wanted = std::env::var("BOARDWRIGHT_BOARDS").ok().and_then(|text| text.parse().ok());
+    wanted.unwrap_or(BOARDS)
+}
 
 fn door() -> Door {
     let host = crate::backends::host::Host::closed().unwrap();
@@ -39,6 +44,19 @@ fn script_of(board: &Board) -> String {
     }
 }
 
+/// The board that a program with a board's options has; what has no option is no board here.
+fn from_options(board: &Board) -> Option<Board> {
+    let BoardDump::Options(options) = board.dump(BoardDumpFormat::Options).ok()? else {
+        panic!("no options");
+    };
+    let given = crate::cli::parse(options.arguments).unwrap();
+    let mut door = door();
+    door.defer(given.devices);
+    given.machine.iter().for_each(|step| drop(door.perform(step).unwrap()));
+    door.advance(Phase::Initialized, Arrival::Be).unwrap();
+    Some(door.board().unwrap().clone())
+}
+
 fn from_json(dump: &Value) -> Board {
     match BoardDump::decode(dump, &Path::ARGUMENTS, Mode::STRICT).unwrap() {
         BoardDump::Json(image) => Board::from_image(&image, |_| Origin::program()).unwrap(),
@@ -60,7 +78,8 @@ fn from_script(text: &str) -> Board {
 /// Whether both forms lead to the same board, and to the same form again.
 fn check(name: &str, board: &Board) {
     let (dump, script) = (json_of(board), script_of(board));
-    for again in [from_json(&dump), from_script(&script)] {
+    let built = [from_json(&dump), from_script(&script)];
+    for again in built.into_iter().chain(from_options(board)) {
         assert_eq!(json_of(&again), dump, "{name}");
         assert_eq!(script_of(&again), script, "{name}");
         assert_eq!(again.view_by_label(), board.view_by_label(), "{name}");
@@ -92,7 +111,7 @@ fn every_machine() {
 
 #[test]
 fn random_boards() {
-    for seed in 0..BOARDS {
+    for seed in 0..boards() {
         let board = board(&mut Random::new(seed), 60);
         check(&format!("seed {seed}"), &board);
     }
@@ -101,7 +120,7 @@ fn random_boards() {
 /// The patch, executed as a client would, makes the one into the other.
 #[test]
 fn patches_of_random_boards() {
-    for seed in 0..BOARDS {
+    for seed in 0..boards() {
         let mut random = Random::new(seed + 1000);
         let first = board(&mut random, 30);
         let other = match seed % 2 {
@@ -143,15 +162,41 @@ fn the_order_of_independent_commands_does_not_show() {
     assert_eq!(script_of(&one), script_of(&other));
 }
 
+/// A board of `none` that commands have made.
+fn none(commands: &str) -> Board {
+    from_script(&format!("machine-set type=none\nset-machine-phase phase=initialized\n{commands}"))
+}
+
 #[test]
 fn waivers_are_part_of_a_board() {
-    let waiver =
-        "board-lint-waive rule=region-unmapped object=/machine/peripheral/u reason='not yet'";
-    let text = format!(
-        "machine-set type=none\nset-machine-phase phase=initialized\n\
-         device_add driver=riscv.sifive.uart id=u\n{waiver}\n"
-    );
-    let board = from_script(&text);
-    check("waived", &board);
-    assert!(script_of(&board).contains("rule=region-unmapped"), "{}", script_of(&board));
+    const UARTS: &str = "device_add driver=riscv.sifive.uart id=u\n\
+        device_add driver=riscv.sifive.uart\ndevice_add driver=riscv.sifive.uart\n";
+    const LATER: &str = "riscv.sifive.uart[1]";
+    let waived = |object: &str| {
+        let waiver = "board-lint-waive rule=region-unmapped reason='not yet'";
+        let object = if object.is_empty() { String::new() } else { format!(" object='{object}'") };
+        format!("{waiver}{object}\n")
+    };
+    let plain = none(UARTS);
+    for object in ["", "u", "/machine/peripheral/u", "u/sysbus-irq[0]", LATER] {
+        let board = none(&format!("{UARTS}{}", waived(object)));
+        check(object, &board);
+        assert!(script_of(&board).contains("rule=region-unmapped"), "{}", script_of(&board));
+        let diff = plain.diff(&board).unwrap();
+        assert_eq!(diff.waivers.len(), 1, "{object}");
+        assert_eq!(diff.patch.len(), 1, "{object}: {:?}", diff.patch);
+        let back = board.diff(&plain).unwrap();
+        assert_eq!(back.patch[0].command, "board-lint-unwaive", "{object}");
+    }
+    // The second of two that have no id comes first by address, so it is called like the first.
+    let places = "device_add driver=unimplemented-device size=4KiB\n".repeat(2);
+    let map = "sysbus-mmio-map device='unimplemented-device[1]' addr=0\n";
+    let board = none(&format!("{places}{map}{}", waived("unimplemented-device[1]")));
+    check("moved", &board);
+    let script = script_of(&board);
+    assert!(script.contains("object=/machine/peripheral-anon/unimplemented-device[0]"), "{script}");
+    // What a waiver is about may go.
+    let board = none(&format!("{UARTS}{}device_del id=u\n", waived("u")));
+    check("gone", &board);
+    assert!(!script_of(&board).contains("region-unmapped"));
 }

@@ -155,6 +155,8 @@ pub(super) struct Context<'a> {
     /// In the order of their creation.
     pub(super) devices: Vec<Known<'a>>,
     places: HashMap<&'a Name, usize>,
+    /// The places of those that devices send their interrupts to.
+    controllers: Vec<usize>,
     pub(super) view: View,
     /// How many bytes of each mapping are seen.
     pub(super) visible: Vec<u128>,
@@ -182,6 +184,8 @@ impl<'a> Context<'a> {
             .collect();
         let places =
             (0..).zip(&devices).map(|(place, known)| (&known.device.name, place)).collect();
+        let controllers = (0..).zip(&devices).filter(|(_, known)| known.is_controller());
+        let controllers = controllers.map(|(place, _)| place).collect();
         let view = board.view();
         let mut visible = vec![0; view.mappings.len()];
         for span in &view.spans {
@@ -206,6 +210,7 @@ impl<'a> Context<'a> {
             backends,
             devices,
             places,
+            controllers,
             view,
             visible,
             layers,
@@ -316,7 +321,7 @@ impl<'a> Context<'a> {
 
     /// The controllers that devices send their interrupts to.
     pub(super) fn controllers(&self) -> impl Iterator<Item = &Known<'a>> {
-        self.devices.iter().filter(|known| known.is_controller())
+        self.controllers.iter().filter_map(|place| self.devices.get(*place))
     }
 
     /// Where among the spans an address would be.

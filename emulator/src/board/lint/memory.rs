@@ -304,6 +304,8 @@ fn layered(
 /// What is hidden in part by equals.
 fn overlaps(context: &Context<'_>, level: &View) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let mut own = vec![0; level.mappings.len()];
+    level.spans.iter().for_each(|span| own[span.mapping] += 1);
     for (index, mapping) in (0..).zip(&level.mappings) {
         let first = level.spans.partition_point(|span| span.last < mapping.addr);
         // Every address of it belongs to some span, and neighbours are of different mappings: one
@@ -322,6 +324,11 @@ fn overlaps(context: &Context<'_>, level: &View) -> Vec<Problem> {
             named(context, winner),
             why(winner, mapping)
         );
+        let end = level.spans.partition_point(|span| span.first <= mapping.last());
+        let message = match end - first - own[index] {
+            0 | 1 => message,
+            places => format!("{message}; it is not seen at {} more places", places - 1),
+        };
         let problem = both(context, message, mapping, winner);
         // The order of mapping stays as it is, and is said.
         let front = mapping.priority.checked_add(1);
@@ -384,9 +391,9 @@ fn why(winner: &Mapping, loser: &Mapping) -> String {
 /// it is.
 fn moved(context: &Context<'_>, problem: Problem, to: &Mapping) -> Problem {
     let Some(known) = context.known(&to.device) else { return problem };
-    let others = context.board.mappings_of(&to.device).filter(|m| m.region == to.region).count();
     // Without a name, a region is taken away with all its aliases.
-    if to.parent.is_some() || (to.alias.is_none() && others > 1) {
+    let several = to.alias.is_none() && context.board.has_several_mappings(&to.region_ref());
+    if to.parent.is_some() || several {
         return problem;
     }
     let device = short(&known.device.path());

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use qapi_runtime::QmpError;
-use rpds::VectorSync;
+use qapi_runtime::{Encode, QmpError};
+use rpds::RedBlackTreeMapSync;
 
 use super::{Finding, Problem, Rule};
 use crate::board::Board;
-use crate::qapi::{LintRule, LintSeverity, LintWaiver};
+use crate::qapi::{BoardLintUnwaive, LintRule, LintSeverity, LintWaiver};
 
 pub(super) const WAIVER_UNUSED: Rule = Rule {
     id: LintRule::WaiverUnused,
@@ -40,14 +40,14 @@ impl Waiver {
     }
 }
 
-/// The waivers of a board, in order. Cloning is cheap.
+/// The waivers of a board, by rule and object. Cloning is cheap.
 #[derive(Clone, Debug, Default)]
-pub struct Waivers(VectorSync<Waiver>);
+pub struct Waivers(RedBlackTreeMapSync<(LintRule, Option<String>), Waiver>);
 
 impl Waivers {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Waiver> {
-        self.0.iter()
+        self.0.values()
     }
 }
 
@@ -63,28 +63,53 @@ impl Board {
             ));
         }
         let object = match &waiver.object {
-            // A line of a port is no object, but most findings are about one.
-            Some(path) => Some(match self.find(path) {
-                Ok(object) => object.path(),
-                Err(error) => match self.find_port(path) {
-                    Ok(port) => self.port_path(&port),
-                    Err(_) => return Err(error),
-                },
-            }),
+            Some(path) => Some(self.waivable(path)?.ok_or_else(|| self.not_found(path))?),
             None => None,
         };
-        if self.waivers.iter().any(|old| old.rule == waiver.rule && old.object == object) {
-            let about = object.map_or_else(String::new, |path| format!(" about '{path}'"));
+        let Waivers(waivers) = &mut self.waivers;
+        let place = (waiver.rule, object.clone());
+        if waivers.contains_key(&place) {
             return Err(QmpError::generic(format!(
-                "There is a waiver of '{}'{about} already",
-                waiver.rule
+                "There is a waiver of '{}'{} already",
+                waiver.rule,
+                about(object.as_ref())
             )));
         }
-        let entry = self.journal().len();
-        let Waivers(waivers) = &mut self.waivers;
-        let reason = waiver.reason.clone();
-        waivers.push_back_mut(Waiver { rule: waiver.rule, object, reason, entry });
+        let (rule, reason, entry) = (waiver.rule, waiver.reason.clone(), self.journal.len());
+        waivers.insert_mut(place, Waiver { rule, object, reason, entry });
         Ok(())
+    }
+
+    /// Lets findings count again.
+    ///
+    /// # Errors
+    /// There is no such waiver.
+    pub fn unwaive(&mut self, waiver: &BoardLintUnwaive) -> Result<(), QmpError> {
+        // What it is about may be gone: then the waiver is found by the path that it had.
+        let object = match &waiver.object {
+            Some(path) => self.waivable(path)?.or_else(|| waiver.object.clone()),
+            None => None,
+        };
+        let Waivers(waivers) = &mut self.waivers;
+        if waivers.remove_mut(&(waiver.rule, object.clone())) {
+            return Ok(());
+        }
+        Err(QmpError::generic(format!(
+            "There is no waiver of '{}'{}",
+            waiver.rule,
+            about(object.as_ref())
+        )))
+    }
+
+    /// The whole path of something that findings can be about: an object, or a line of a port.
+    ///
+    /// # Errors
+    /// A partial path fits several.
+    pub(in crate::board) fn waivable(&self, path: &str) -> Result<Option<String>, QmpError> {
+        Ok(match self.lookup(path)? {
+            Some(object) => Some(object.path()),
+            None => self.find_port(path).ok().map(|port| self.port_path(&port)),
+        })
     }
 
     /// What may stay.
@@ -118,16 +143,19 @@ pub(super) fn apply(board: &Board, findings: &mut Vec<Finding>) {
     }
     let unused = waivers.iter().zip(used).filter(|(_, used)| !used);
     findings.extend(unused.map(|(waiver, _)| {
-        let about = waiver.object.as_deref().map(|path| format!(" about '{path}'"));
-        let message = format!(
-            "no finding of '{}'{} is there to be waived",
-            waiver.rule,
-            about.unwrap_or_default()
-        );
-        let mut problem = Problem::new(message).made_by(waiver.entry);
+        let what = about(waiver.object.as_ref());
+        let message = format!("no finding of '{}'{what} is there to be waived", waiver.rule);
+        let unwaive = BoardLintUnwaive { rule: waiver.rule, object: waiver.object.clone() };
+        let mut problem = Problem::new(message)
+            .made_by(waiver.entry)
+            .fixed_by("board-lint-unwaive", unwaive.encode());
         problem.objects.extend(waiver.object.clone());
         Finding { rule: &WAIVER_UNUSED, problem, waived: None }
     }));
+}
+
+fn about(object: Option<&String>) -> String {
+    object.map_or_else(String::new, |path| format!(" about '{path}'"))
 }
 
 /// A path and those of all that it is part of.

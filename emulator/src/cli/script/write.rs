@@ -50,11 +50,19 @@ pub fn number_text(key: &str, number: &Number) -> String {
     let unit = SIZES.iter().find(|(unit, _)| number != 0 && number.is_multiple_of(*unit));
     match unit {
         Some((unit, name)) if BYTES.contains(&key) => format!("{}{name}", number / unit),
+        _ if number != 0 && is_address(key) => format!("{number:#x}"),
         _ if number >= 0x1000 && (number.is_multiple_of(0x1000) || !number.is_multiple_of(100)) => {
             format!("{number:#x}")
         }
         _ => number.to_string(),
     }
+}
+
+/// Whether an argument is an address, or an offset of one, by its name.
+fn is_address(key: &str) -> bool {
+    const OTHERS: &[&str] = &["hartid-base"];
+    let last = key.rsplit(['-', '.']).next().unwrap_or(key);
+    ["addr", "base", "offset", "resetvec"].contains(&last) && !OTHERS.contains(&key)
 }
 
 /// Whether a text stands for itself and for nothing else.

@@ -92,6 +92,16 @@ fn describe(diff: &BoardDiff) -> String {
     for name in &diff.reordered {
         say(format!("~ order: {name}"));
     }
+    for change in &diff.waivers {
+        let object = change.object.as_ref().map(|path| format!(" about {path}"));
+        let what = format!("waiver of {}{}", change.rule, object.unwrap_or_default());
+        match (&change.before, &change.after) {
+            (Some(before), Some(after)) => say(format!("~ {what}: {before} -> {after}")),
+            (None, Some(after)) => say(format!("+ {what}: {after}")),
+            (Some(before), None) => say(format!("- {what}: {before}")),
+            (None, None) => {}
+        }
+    }
     text
 }
 
