@@ -270,7 +270,7 @@ impl CpuModel {
     }
 
     /// Whether a program counter or an exception address may have bit 1 set.
-    pub(crate) fn compressed(&self) -> bool {
+    pub fn compressed(&self) -> bool {
         self.extensions.has(Extension::Zca)
     }
 }

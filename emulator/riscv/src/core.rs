@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::{HartConfig, Modes, Xlen};
 use crate::csr::{CsrState, CsrTable};
 use crate::debug::{DebugStop, Points};
-use crate::hart::Clock;
+use crate::hart::{Clock, Standstill};
 use crate::interrupts::Interrupts;
 use crate::memory::Bus;
 use crate::mmu::Tlb;
@@ -51,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) csrs: CsrTable,
     /// Whether a `wfi` has not been ended by an interrupt yet.
     pub(crate) waiting: bool,
+    /// Whether the hart is kept from executing, and how.
+    pub(crate) standstill: Option<Standstill>,
     /// Whether the handler of traps cannot be fetched, so that the hart cannot go on.
     pub(crate) lost: bool,
     /// Changes whenever decoded code may differ from memory.
@@ -94,6 +96,7 @@ impl Core {
             attention: u64::MAX,
             waiting: false,
             lost: false,
+            standstill: None,
             view: 0,
             code_epoch: 0,
             points: Points::default(),
@@ -123,6 +126,7 @@ impl Core {
         self.triggers_changed();
         self.waiting = false;
         self.lost = false;
+        self.standstill = None;
         self.interrupts.clear_nmi();
         self.switch_translations();
         self.flush_memory();

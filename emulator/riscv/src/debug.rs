@@ -32,6 +32,8 @@ pub enum DebugStop {
     },
     /// The instruction is `ebreak` or `c.ebreak`.
     Ebreak,
+    /// The instruction is an `ecall` of supervisor mode, and somebody outside serves it.
+    SupervisorCall,
 }
 
 /// The accesses that a watchpoint is for.
@@ -97,6 +99,8 @@ pub(crate) struct Points {
     data: bool,
     /// Whether `ebreak` stops the hart instead of raising an exception.
     ebreak: bool,
+    /// Whether an `ecall` of supervisor mode does.
+    supervisor_call: bool,
     /// Whether all accesses to data are noted, and those of the instruction at hand.
     note: bool,
     pub(crate) touched: Vec<(Access, u64, u64)>,
@@ -205,6 +209,11 @@ impl Core {
         self.points.ebreak = stop;
     }
 
+    /// Chooses whether an `ecall` of supervisor mode stops the hart.
+    pub(crate) fn stop_at_supervisor_call(&mut self, stop: bool) {
+        self.points.supervisor_call = stop;
+    }
+
     /// Sets or removes the observer.
     pub(crate) fn observe(&mut self, observer: Option<Arc<dyn Observer>>) {
         self.detail = observer.as_ref().map_or(Detail::Decoded, |observer| observer.detail());
@@ -247,6 +256,19 @@ impl Core {
             return self.stop(DebugStop::Ebreak);
         }
         self.raise(Exception::Breakpoint, pc)
+    }
+
+    /// `ecall`: for who serves the mode from outside, else for the mode that does.
+    pub(crate) fn environment_call(&mut self) -> Flow {
+        let exception = match self.mode {
+            Mode::Supervisor if self.points.supervisor_call => {
+                return self.stop(DebugStop::SupervisorCall);
+            }
+            Mode::User => Exception::UserCall,
+            Mode::Supervisor => Exception::SupervisorCall,
+            Mode::Machine => Exception::MachineCall,
+        };
+        self.raise(exception, 0)
     }
 
     fn stop(&mut self, stop: DebugStop) -> Flow {

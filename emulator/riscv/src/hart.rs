@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{ConfigError, HartConfig};
 use crate::core::Core;
 use crate::csr;
@@ -28,13 +30,22 @@ pub trait Clock: Send + Sync {
 pub enum Exit {
     /// The budget is used up.
     Budget,
-    /// The guest waits for an interrupt and none is pending, or it can never go on: see
-    /// [`Observer::lost`].
+    /// The guest waits for an interrupt and none is pending, or it [stands
+    /// still](Hart::stand_still), or it can never go on: see [`Observer::lost`].
     Wfi,
     /// [`Interrupts::request_exit`] was called.
     Requested,
     /// The next instruction is of interest to the debugger, and has not been done.
     Debug(DebugStop),
+}
+
+/// How a hart is kept from executing by who serves its supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standstill {
+    /// Whatever interrupts come.
+    Stopped,
+    /// Interrupts that it has enabled end [`Interrupts::wait`], for others to let it go on.
+    UntilInterrupt,
 }
 
 /// A hart: registers, decoded code, and the connections to the machine around it.
@@ -94,7 +105,10 @@ impl Hart {
     /// that an instruction raises counts as an instruction. Taking an interrupt costs nothing,
     /// but is followed by an instruction of its handler.
     pub fn run(&mut self, budget: u64) -> Exit {
-        interp::run(&mut self.core, &mut self.blocks, budget)
+        self.core.interrupts.begin();
+        let exit = interp::run(&mut self.core, &mut self.blocks, budget);
+        self.core.interrupts.end();
+        exit
     }
 
     /// Sets or removes the observer. Code is decoded anew, so that a new one sees all of it.
@@ -126,6 +140,40 @@ impl Hart {
     pub fn raise_breakpoint(&mut self) {
         let pc = self.core.pc;
         self.core.take_trap(Exception::Breakpoint as u64, false, pc);
+    }
+
+    /// Chooses whether [`Hart::run`] returns `Exit::Debug` before an `ecall` of supervisor mode, for
+    /// those who serve that mode in the place of software in machine mode. A reset leaves it.
+    pub fn stop_at_supervisor_call(&mut self, stop: bool) {
+        self.core.stop_at_supervisor_call(stop);
+    }
+
+    /// Keeps the hart from executing, or lets it go on with `None`, as a reset does. While it stands
+    /// still [`Hart::run`] returns `Exit::Wfi`.
+    pub fn stand_still(&mut self, how: Option<Standstill>) {
+        self.core.standstill = how;
+    }
+
+    /// Whether the hart is kept from executing.
+    pub fn standstill(&self) -> Option<Standstill> {
+        self.core.standstill
+    }
+
+    /// Whether an interrupt is pending that ends a `wfi`.
+    pub fn roused(&self) -> bool {
+        self.core.roused()
+    }
+
+    /// Sets the privilege mode. A mode that the hart does not have is ignored.
+    pub fn set_mode(&mut self, mode: Mode) {
+        let there = match mode {
+            Mode::Machine => true,
+            Mode::Supervisor => self.core.has_supervisor(),
+            Mode::User => self.core.has_user(),
+        };
+        if there {
+            self.core.enter(mode, self.core.retired);
+        }
     }
 
     /// Forgets which pages are RAM and looks again at code that was decoded. To be called after a

@@ -4,7 +4,7 @@
 //! Interrupt Registers"), together with two requests of the emulator. The hart looks at the word
 //! once per block of instructions. Interrupt controllers on any thread set the levels.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,10 @@ const EXIT: u64 = 1 << 63;
 const FLUSH: u64 = 1 << 62;
 /// A non-maskable interrupt is pending.
 pub(crate) const NMI: u64 = 1 << 61;
+/// Forget translations of addresses.
+const FENCE: u64 = 1 << 60;
 /// The requests, which no `mie` masks.
-pub(crate) const REQUESTS: u64 = EXIT | FLUSH;
+pub(crate) const REQUESTS: u64 = EXIT | FLUSH | FENCE;
 
 /// Interrupt inputs and requests of one hart, shared with those who raise them.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub struct Interrupts {
     word: AtomicU64,
     /// The bits that end a `wfi`: `mie` when the hart went to sleep, for the most part.
     wake: AtomicU64,
+    /// Whether the hart is within [`Hart::run`](crate::Hart::run).
+    executing: AtomicBool,
     /// Whether a thread is, or is about to be, in `wait`.
     sleeping: AtomicBool,
     lock: Mutex<()>,
@@ -86,6 +90,30 @@ impl Interrupts {
     pub fn request_flush(&self) {
         self.word.fetch_or(FLUSH, Ordering::SeqCst);
         self.ring();
+    }
+
+    /// Makes the hart forget translations of addresses before its next block.
+    pub fn request_fence(&self) {
+        self.word.fetch_or(FENCE, Ordering::SeqCst);
+        self.ring();
+    }
+
+    /// Whether the hart executes something that does not know of a flush or fence requested before:
+    /// who changes what it must not use any more waits until this is over, which is soon.
+    pub fn is_behind(&self) -> bool {
+        self.word.load(Ordering::SeqCst) & (FLUSH | FENCE) != 0
+            && self.executing.load(Ordering::SeqCst)
+    }
+
+    /// The hart begins to execute. A request that was made before is seen, or its maker sees this.
+    pub(crate) fn begin(&self) {
+        self.executing.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// The hart does not execute any more.
+    pub(crate) fn end(&self) {
+        self.executing.store(false, Ordering::SeqCst);
     }
 
     /// Sleeps until an interrupt that the hart has enabled is pending, an exit or flush is
@@ -157,6 +185,11 @@ impl Interrupts {
     /// Takes a flush request, if there is one.
     pub(crate) fn take_flush(&self) -> bool {
         self.take(FLUSH)
+    }
+
+    /// Takes a fence request, if there is one.
+    pub(crate) fn take_fence(&self) -> bool {
+        self.take(FENCE)
     }
 
     fn take(&self, bit: u64) -> bool {

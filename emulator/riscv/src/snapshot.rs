@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::csr::CsrState;
-use crate::hart::Hart;
+use crate::hart::{Hart, Standstill};
 use crate::trap::Mode;
 
 /// What a hart's registers hold, and what its interrupt inputs are.
@@ -23,6 +23,7 @@ pub struct HartState {
     inputs: u64,
     waiting: bool,
     lost: bool,
+    standstill: Option<Standstill>,
 }
 
 impl Hart {
@@ -41,6 +42,7 @@ impl Hart {
             inputs: core.interrupts.saved(),
             waiting: core.waiting,
             lost: core.lost,
+            standstill: core.standstill,
         }
     }
 
@@ -61,12 +63,25 @@ impl Hart {
 
     /// Goes on from a state that [fits](Hart::fits). Memory and the clock are to be restored before.
     pub fn restore(&mut self, state: &HartState) {
-        let HartState { x, f, fflags, frm, pc, mode, retired, csr, inputs, waiting, lost } = state;
+        let HartState {
+            x,
+            f,
+            fflags,
+            frm,
+            pc,
+            mode,
+            retired,
+            csr,
+            inputs,
+            waiting,
+            lost,
+            standstill,
+        } = state;
         let core = self.core_mut();
         (core.x, core.f, core.fflags, core.frm) = (*x, *f, *fflags, *frm);
         (core.pc, core.mode, core.retired) = (*pc, *mode, *retired);
         core.csr = csr.clone();
-        (core.waiting, core.lost) = (*waiting, *lost);
+        (core.waiting, core.lost, core.standstill) = (*waiting, *lost, *standstill);
         core.reservation = None;
         core.interrupts.restore(*inputs);
         core.triggers_changed();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::Core;
 use crate::csr::status;
 use crate::extension::Extension;
+use crate::hart::Standstill;
 use crate::interrupts::{NMI, REQUESTS};
 use crate::isa::{Flow, Stop};
 use crate::observe::TrapEvent;
@@ -215,6 +216,11 @@ impl Core {
             && csr.mtvec & !3 == self.pc
     }
 
+    /// The bits of the word of inputs that end the standstill at hand.
+    pub(crate) fn ending_standstill(&self) -> u64 {
+        if self.standstill == Some(Standstill::UntilInterrupt) { self.waking() } else { 0 }
+    }
+
     /// Lets the hart stand still until a reset or a flush.
     pub(crate) fn lose(&mut self) {
         self.lost = true;
@@ -226,16 +232,6 @@ impl Core {
     /// Raises the exception for an instruction that there is not, or not in this mode.
     pub(crate) fn illegal<T>(&mut self, bits: u32) -> Flow<T> {
         self.raise(Exception::IllegalInstruction, bits.into())
-    }
-
-    /// `ecall`.
-    pub(crate) fn environment_call(&mut self) -> Flow {
-        let exception = match self.mode {
-            Mode::User => Exception::UserCall,
-            Mode::Supervisor => Exception::SupervisorCall,
-            Mode::Machine => Exception::MachineCall,
-        };
-        self.raise(exception, 0)
     }
 
     /// `mret`.

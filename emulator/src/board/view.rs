@@ -4,7 +4,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use super::map::RegionRef;
-use super::{Board, Device, Mapping};
+use super::{Board, Device, Mapping, Name};
 
 /// A run of addresses at which one mapping is seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,12 @@ impl View {
         let spans = flatten(&mappings, (0..mappings.len()).collect());
         Self { mappings, spans }
     }
+}
+
+/// Of two consoles the one with the lower rank comes first, by their back ends: the one on `serial0`,
+/// then others; those on none last.
+pub(super) fn console_rank(chardev: &str) -> (bool, usize, &str) {
+    (chardev.is_empty(), chardev.len(), chardev)
 }
 
 impl Board {
@@ -93,6 +99,14 @@ impl Board {
     pub fn address_of(&self, device: &super::Name, region: u32) -> Option<u64> {
         let mapping = self.mapping_of(&RegionRef { device: device.clone(), region })?;
         self.base_of(mapping).map(|(base, _)| base + mapping.addr)
+    }
+
+    /// The device that a person talks to.
+    pub fn console(&self) -> Option<Name> {
+        let devices = self.devices().filter_map(|device| {
+            Some((device.driver().console()?.to_owned(), device.name.clone()))
+        });
+        devices.min_by(|(a, _), (b, _)| console_rank(a).cmp(&console_rank(b))).map(|(_, name)| name)
     }
 
     /// The devices with a region that is memory, with where harts find it, lowest address first.

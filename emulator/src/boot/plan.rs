@@ -3,13 +3,15 @@
 //! A hart starts at the entry that a loader gave it; otherwise at its reset vector, if the board
 //! names one; otherwise at the firmware, or the kernel where there is no firmware. It finds its
 //! hart id in a0, the address of the guest's device tree in a1 and, for OpenSBI's fw_dynamic, that
-//! of a `fw_dynamic_info` in a2 (OpenSBI, docs/firmware/fw_dynamic.md).
+//! of a `fw_dynamic_info` in a2 (OpenSBI, docs/firmware/fw_dynamic.md). Where the emulator itself is
+//! the firmware (`machine/sbi`), the first hart starts at the kernel, in supervisor mode.
 
 use std::collections::HashMap;
 
+use boardwright_riscv::Modes;
 use qapi_runtime::QmpError;
 
-use super::software::{Software, check_width, main_memory};
+use super::software::{Firmware, Software, check_width, main_memory, memory_base};
 use super::{Image, tree};
 use crate::board::{Board, Mapping, export};
 use crate::machine::{AddressSpace, HartPlan};
@@ -39,6 +41,8 @@ pub struct BootPlan {
     pub images: Vec<Image>,
     /// One a hart, in the order of the board.
     pub starts: Vec<Start>,
+    /// Whether the emulator does for them what firmware would: they start in supervisor mode.
+    pub supervisor: bool,
 }
 
 /// Plans the start of a board.
@@ -81,17 +85,38 @@ pub fn plan(
             )));
         }
     }
+    let supervisor = serves_supervisors(board, harts, &software)?;
+    // Who starts a kernel starts it at its begin.
+    let entry = if supervisor { Some(software.next) } else { None };
+    let entry = entry.filter(|_| software.kernel.is_some()).or(software.entry);
     let given = given_starts(board, harts)?;
     let starts = (0..).zip(harts).map(|(index, hart)| {
-        let pc = given
-            .get(&index)
-            .copied()
-            .or(hart.start)
-            .or(software.entry)
-            .unwrap_or(hart.config.reset_vector);
+        let pc =
+            given.get(&index).copied().or(hart.start).or(entry).unwrap_or(hart.config.reset_vector);
         Start { pc, arguments: [(10, hart.config.hartid), (11, a1), (12, a2)] }
     });
-    Ok(BootPlan { starts: starts.collect(), images })
+    Ok(BootPlan { starts: starts.collect(), images, supervisor })
+}
+
+/// Whether the emulator is what firmware would be. A kernel that stands where memory begins is
+/// firmware itself, unless the board says otherwise.
+fn serves_supervisors(
+    board: &Board,
+    harts: &[HartPlan],
+    software: &Software,
+) -> Result<bool, QmpError> {
+    let said = board.machine.firmware.is_some();
+    let at_begin = software.kernel.is_some_and(|(first, _)| first == memory_base(board));
+    if Firmware::of(&board.machine) != Firmware::BuiltIn || at_begin && !said {
+        return Ok(false);
+    }
+    let able = harts.iter().any(|hart| hart.config.cpu.modes == Modes::Msu);
+    if !able && said && software.kernel.is_some() {
+        return Err(QmpError::generic(
+            "Cannot start the kernel: property 'firmware' of the machine is 'default', and no hart has supervisor mode; choose another cpu-type, or firmware=none (option -bios)",
+        ));
+    }
+    Ok(able)
 }
 
 /// The starts that devices ask for, by number of the hart; the last device wins.

@@ -11,6 +11,8 @@ use super::image::{LoadError, contents};
 use super::kernel::{self, Header};
 use super::{Facts, Image, Loaded};
 use crate::board::Board;
+use crate::machines::template;
+use crate::qapi::MachineOptions;
 
 /// How far behind the kernel's begin the initial file system is at most.
 const INITRD_DISTANCE: u64 = 512 << 20;
@@ -57,13 +59,45 @@ impl File<'_> {
     }
 }
 
+/// What starts before the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware<'a> {
+    /// Nothing: the kernel is in machine mode.
+    None,
+    /// The supervisor interface of the emulator, which takes no memory.
+    BuiltIn,
+    /// What a file holds.
+    File(&'a str),
+}
+
+impl<'a> Firmware<'a> {
+    /// What the machine's options say, or what its kind of machine has for a kernel.
+    pub fn of(options: &'a MachineOptions) -> Self {
+        let usual = template(options.type_.tag()).has_firmware() && options.kernel.is_some();
+        match options.firmware.as_deref() {
+            Some("none") => Self::None,
+            Some("default") => Self::BuiltIn,
+            Some(path) => Self::File(path),
+            None if usual => Self::BuiltIn,
+            None => Self::None,
+        }
+    }
+
+    /// The file, if it is one.
+    pub fn file(self) -> Option<&'a str> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::None | Self::BuiltIn => None,
+        }
+    }
+}
+
 /// Firmware and kernel of a board whose harts have this width; what is first is started.
 pub fn files(board: &Board, width: u32) -> Vec<Result<File<'_>, LoadError>> {
     let options = &board.machine;
     let base = memory_base(board);
-    let firmware = options.firmware.as_deref();
-    let firmware = firmware.filter(|name| !matches!(*name, "none" | "default"));
-    let firmware = firmware.map(|path| {
+    let kind = Firmware::of(options);
+    let firmware = kind.file().map(|path| {
         let bytes = read(path)?;
         Ok(File { path, bytes, at: base, header: None, is_kernel: false })
     });
@@ -72,6 +106,8 @@ pub fn files(board: &Board, width: u32) -> Vec<Result<File<'_>, LoadError>> {
         // One that lies elsewhere leaves the room that others need.
         loaded.map(|loaded| loaded.end()).filter(|end| *end > base).unwrap_or(base + 1)
     });
+    // Kernels are made to stand where firmware leaves room for them, even if it needs none.
+    let end = end.or_else(|| (kind == Firmware::BuiltIn).then_some(base + 1));
     let kernel = options.kernel.as_deref().map(|path| {
         let bytes = kernel::unpack(Path::new(path), read(path)?)?;
         let header = Header::of(&bytes);

@@ -98,7 +98,7 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
         row(Id::Device, &["device"], Some("DRIVER[,PROP=VALUE...]"), "adds a device; -device help lists the drivers, DRIVER,help its properties"),
     ]),
     ("Software", &[
-        row(Id::Bios, &["bios"], Some("FILE"), "the firmware that starts first; or none"),
+        row(Id::Bios, &["bios"], Some("FILE"), "the firmware that starts first; default (built in) or none"),
         row(Id::Kernel, &["kernel"], Some("FILE"), "the kernel"),
         row(Id::Initrd, &["initrd"], Some("FILE"), "the kernel's initial file system"),
         row(Id::Append, &["append"], Some("TEXT"), "the kernel's command line"),

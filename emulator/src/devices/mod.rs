@@ -486,10 +486,24 @@ pub trait Device: Send + Sync {
     /// What a snapshot holds of it, memory apart; `None` of a device that remembers nothing.
     fn saved(&self) -> Option<&dyn state::Saved>;
 
+    /// The device as what a person talks to, past the registers that the guest's driver uses.
+    fn console(&self) -> Option<&dyn Console> {
+        None
+    }
+
     /// The counter that harts see as `time`, if this device is one.
     fn time_source(&self) -> Option<Arc<dyn TimeSource>> {
         None
     }
+}
+
+/// What a person talks to, for who serves a guest without knowing its UART.
+pub trait Console {
+    /// Sends bytes to the back end.
+    fn put(&self, bytes: &[u8]);
+
+    /// A byte that has come in, if there is one.
+    fn get(&self) -> Option<u8>;
 }
 
 /// What [`Driver::build`] makes.

@@ -7,6 +7,7 @@ use boardwright_riscv::{DebugStop, Exit, Hart, HartConfig, Interrupts};
 use qapi_runtime::QmpError;
 
 use super::budget::{Budget, Grant};
+use super::sbi::Sbi;
 use super::semihosting::{Ebreak, Semihosting};
 use super::time::HartClock;
 
@@ -23,6 +24,15 @@ pub struct HartPlan {
     pub interrupts: Arc<Interrupts>,
     /// What it reads as `time`.
     pub clock: Arc<HartClock>,
+}
+
+/// Who answers harts that ask the emulator itself.
+#[derive(Clone, Default)]
+pub struct Servants {
+    /// For a console, files and the time.
+    pub semihosting: Option<Arc<Semihosting>>,
+    /// For what firmware does.
+    pub sbi: Option<Arc<Sbi>>,
 }
 
 /// What a hart does while the gate is open.
@@ -144,7 +154,7 @@ struct Work {
     all: Arc<[Arc<Interrupts>]>,
     /// Tells that a hart has halted.
     halted: Arc<dyn Fn() + Send + Sync>,
-    semihosting: Option<Arc<Semihosting>>,
+    servants: Servants,
     budget: Arc<Budget>,
 }
 
@@ -157,7 +167,7 @@ impl Harts {
     pub fn new(
         harts: Vec<Hart>,
         halted: Arc<dyn Fn() + Send + Sync>,
-        semihosting: Option<Arc<Semihosting>>,
+        servants: Servants,
         budget: Budget,
     ) -> Result<Self, QmpError> {
         let inputs: Arc<[_]> = harts.iter().map(|hart| hart.interrupts().clone()).collect();
@@ -174,7 +184,7 @@ impl Harts {
                 inputs: interrupts.clone(),
                 all: inputs.clone(),
                 halted: halted.clone(),
-                semihosting: semihosting.clone(),
+                servants: servants.clone(),
                 budget: budget.clone(),
             };
             let own_id = thread_id.clone();
@@ -325,6 +335,9 @@ impl Work {
         let _leaving = Leaving(&self.gate);
         while let Some(pace) = self.gate.pass(self.index) {
             let mut hart = self.hart.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(sbi) = &self.servants.sbi {
+                sbi.attend(self.index, &mut hart);
+            }
             let exit = match pace {
                 Pace::Step => step(&mut hart),
                 Pace::Run | Pace::Hold => {
@@ -352,16 +365,11 @@ impl Work {
                     exit
                 }
             };
-            let waits = match (exit, &self.semihosting) {
-                (Exit::Debug(DebugStop::Ebreak), Some(semihosting)) => {
-                    semihosting.ebreak(&mut hart) == Ebreak::Wait
-                }
-                _ => false,
-            };
+            let waits = self.serve(exit, &mut hart);
             drop(hart);
             match (exit, pace) {
                 _ if waits => self.inputs.wait_for_request(),
-                (Exit::Debug(stop), _) if stop != DebugStop::Ebreak => {
+                (Exit::Debug(stop @ (DebugStop::Breakpoint | DebugStop::Watchpoint { .. })), _) => {
                     self.halt(HaltReason::Debug(stop));
                 }
                 (_, Pace::Step) => self.halt(HaltReason::Step),
@@ -369,6 +377,21 @@ impl Work {
                 (Exit::Wfi, _) => self.budget.sleep(&self.inputs, self.all.len()),
                 (Exit::Budget | Exit::Requested | Exit::Debug(_), _) => {}
             }
+        }
+    }
+
+    /// Does what a hart has left its run for, if it is for the emulator; returns whether the hart
+    /// has to wait for a request before it goes on.
+    fn serve(&self, exit: Exit, hart: &mut Hart) -> bool {
+        match (exit, &self.servants) {
+            (Exit::Debug(DebugStop::Ebreak), Servants { semihosting: Some(host), .. }) => {
+                host.ebreak(hart) == Ebreak::Wait
+            }
+            (Exit::Debug(DebugStop::SupervisorCall), Servants { sbi: Some(sbi), .. }) => {
+                sbi.call(self.index, hart);
+                false
+            }
+            _ => false,
         }
     }
 

@@ -5,6 +5,7 @@ mod clock;
 mod guest;
 mod harts;
 mod line;
+mod sbi;
 pub mod semihosting;
 mod snapshot;
 mod space;
@@ -31,8 +32,10 @@ use crate::devices::{Built, Device, LiveBus, Peripheral, Port, PortDirection, Re
 pub use budget::Budget;
 pub use clock::{Alarm, AlarmId, VirtualClock};
 pub use guest::Guest;
+use harts::Servants;
 pub use harts::{Halt, HaltReason, HartPlan, Harts, Pace};
 pub use line::Line;
+use sbi::Sbi;
 use semihosting::Semihosting;
 pub use snapshot::Snapshot;
 pub use space::{AddressSpace, BusAccess, Range, RangeTarget};
@@ -160,6 +163,8 @@ pub struct Machine {
     harts: Harts,
     clock: Arc<VirtualClock>,
     plan: BootPlan,
+    /// Who serves the harts in the place of firmware.
+    sbi: Option<Arc<Sbi>>,
     symbols: OnceLock<Arc<Symbols>>,
 }
 
@@ -183,12 +188,19 @@ impl Machine {
         parts.access.set(&space);
         parts.attach(board);
         let plan = boot::plan(board, &space, &parts.harts, std::mem::take(&mut parts.images))?;
+        let console = board.console().and_then(|name| parts.devices.get(&name)).cloned();
+        let sbi = match plan.supervisor {
+            true => Sbi::new(&parts.harts, space.clone(), console, around.wish.clone()),
+            false => None,
+        };
+        let sbi = sbi.map(Arc::new);
         let mut harts = Vec::with_capacity(parts.harts.len());
         for hart in parts.harts {
             let bus: Arc<dyn Bus> = space.clone();
             let mut hart = Hart::new(hart.config, bus, hart.interrupts, hart.clock)
                 .map_err(|error| QmpError::generic(error.to_string()))?;
             hart.stop_at_ebreak(around.semihosting.is_some());
+            hart.stop_at_supervisor_call(sbi.is_some());
             harts.push(hart);
         }
         let semihosting = around.semihosting.clone().map(|config| {
@@ -199,13 +211,13 @@ impl Machine {
         let harts = Harts::new(
             harts,
             around.halted.clone(),
-            semihosting.map(Arc::new),
+            Servants { semihosting: semihosting.map(Arc::new), sbi: sbi.clone() },
             Budget::new(around.budget),
         )?;
         let (devices, memory) = (parts.order, parts.all_memory);
         let paths = board.devices().map(|device| device.path()).collect();
         let symbols = OnceLock::new();
-        let machine = Self { space, devices, paths, memory, harts, clock, plan, symbols };
+        let machine = Self { space, devices, paths, memory, harts, clock, plan, sbi, symbols };
         machine.reset();
         machine.watch(&around.trace);
         Ok(machine)
@@ -255,6 +267,9 @@ impl Machine {
                 hart.set_pc(start.pc);
                 for (register, value) in start.arguments {
                     hart.set_x(register, value);
+                }
+                if let Some(sbi) = &self.sbi {
+                    sbi.reset(index, hart);
                 }
             });
         }

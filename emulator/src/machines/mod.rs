@@ -36,6 +36,11 @@ pub trait Template: Sync {
         false
     }
 
+    /// Whether a kernel that is given without firmware expects some all the same.
+    fn has_firmware(&self) -> bool {
+        false
+    }
+
     /// How many harts it can have.
     fn harts(&self) -> RangeInclusive<u32> {
         0..=MOST_HARTS

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::steps::{self, Steps};
 use super::{Identity, Plan, Template};
 use crate::board::Board;
+use crate::boot::Firmware;
 use crate::devices::cpu::model;
 use crate::qapi::{MachineOptions, MachineOptionsSifiveU, MachineOptionsType, MachineType};
 
@@ -78,6 +79,10 @@ impl Template for SifiveU {
         Ok(steps.plan(MachineType::SifiveU))
     }
 
+    fn has_firmware(&self) -> bool {
+        true
+    }
+
     fn follow(&self, _board: &mut Board, property: &str) -> Result<(), QmpError> {
         steps::follow(property)
     }
@@ -95,7 +100,7 @@ fn cpus(
         _ => "sifive-e51",
     };
     // Without software to start, harts start where it would be.
-    let software = options.firmware.is_some() || options.kernel.is_some();
+    let software = Firmware::of(options).file().or(options.kernel.as_deref()).is_some();
     let start = own.start().or(if software { None } else { Some(DRAM) });
     for (id, kind, first, count) in
         [("e-cpus", monitor, 0, 1), ("u-cpus", application, 1, harts - 1)]
@@ -121,7 +126,7 @@ fn memory(steps: &mut Steps, options: &MachineOptions, own: &MachineOptionsSifiv
     let flash = json!({ "driver": "spi-nor", "bus": "spi0", "part": "is25wp256" });
     steps.place(FLASH, flash, "flash");
     // Firmware that is no ELF file goes to where the harts start.
-    let firmware = options.firmware.as_deref().filter(|name| !matches!(*name, "none" | "default"));
+    let firmware = Firmware::of(options).file();
     if let (Some(start), Some(file)) = (own.start(), firmware) {
         steps.add(json!({ "driver": "loader", "id": "firmware", "file": file, "addr": start }));
     }

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::steps::{self, Steps};
 use super::{Identity, Plan, Template};
 use crate::board::{Board, MOST_HARTS};
+use crate::boot::Firmware;
 use crate::qapi::{
     MachineOptions, MachineOptionsType, MachineOptionsVirt, MachineType, OnOffAuto, VirtAia,
 };
@@ -67,6 +68,10 @@ impl Template for Virt {
         Ok(steps.plan(MachineType::Virt))
     }
 
+    fn has_firmware(&self) -> bool {
+        true
+    }
+
     fn follow(&self, _board: &mut Board, property: &str) -> Result<(), QmpError> {
         steps::follow(property)
     }
@@ -96,7 +101,7 @@ fn cpus(steps: &mut Steps, options: &MachineOptions, harts: u32) {
         "driver": "riscv.hart_array", "id": "cpus", "cpu-type": cpu, "num-harts": harts,
     });
     // Without software to start, harts start where it would be.
-    let software = options.firmware.is_some() || options.kernel.is_some();
+    let software = Firmware::of(options).file().or(options.kernel.as_deref()).is_some();
     if !software {
         array["resetvec"] = DRAM.into();
     }

@@ -53,8 +53,15 @@ pub(crate) fn run(core: &mut Core, blocks: &mut Blocks, budget: u64) -> Exit {
             core.flush_memory();
             core.flush_code();
         }
+        if core.interrupts.take_fence() {
+            core.flush_translations();
+        }
         if core.interrupts.take_exit() {
             return Exit::Requested;
+        }
+        if core.standstill.is_some() {
+            core.interrupts.sleep_until(core.ending_standstill());
+            return Exit::Wfi;
         }
         if core.lost {
             // No interrupt helps: they are off in the handler that cannot be entered.

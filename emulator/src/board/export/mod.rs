@@ -13,6 +13,7 @@ use boardwright_devicetree::{Node, Tree};
 use qapi_runtime::QmpError;
 
 use super::import::{import, written};
+use super::view::console_rank;
 use super::{Board, Name, View};
 use crate::devices::node::{Phandles, Place, in_order};
 use crate::qapi::MachineOptions;
@@ -170,9 +171,8 @@ impl<'b> Export<'b> {
             self.paths.push((device.name.clone(), path));
             self.soc.push(node);
         }
-        // The console is the one on `serial0`; those on no back end come last.
-        self.consoles
-            .sort_by_key(|(chardev, _)| (chardev.is_empty(), chardev.len(), chardev.clone()));
+        // The first is the console.
+        self.consoles.sort_by(|(a, _), (b, _)| console_rank(a).cmp(&console_rank(b)));
         self.entry(phandles, &view);
     }
 

@@ -16,7 +16,7 @@ use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::state::Saved;
-use crate::devices::{Built, Defaults, Device, Driver, Port, Region};
+use crate::devices::{Built, Console, Defaults, Device, Driver, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Line, Site};
 use crate::qapi::{DeviceOptionsDriver, IbexUartProperties};
@@ -242,7 +242,23 @@ struct Uart {
     block: Block,
 }
 
+impl Console for Uart {
+    fn put(&self, bytes: &[u8]) {
+        self.port.send(bytes);
+    }
+
+    fn get(&self) -> Option<u8> {
+        let byte = self.chip.with(|state| state.receive.pop());
+        self.port.ready();
+        byte
+    }
+}
+
 impl Device for Uart {
+    fn console(&self) -> Option<&dyn Console> {
+        Some(self)
+    }
+
     fn saved(&self) -> Option<&dyn Saved> {
         Some(&self.chip)
     }
