@@ -14,12 +14,11 @@ use qapi_runtime::{Event, Handler, Map, Policy, QmpError, Value};
 use crate::backends::host::Host;
 use crate::board::Origin;
 use crate::debug::gdb;
-use crate::machine::{Notice, Pace, Surroundings, Wish};
+use crate::machine::{Notice, Surroundings, Wish};
 use crate::phase::Stage;
-use crate::qapi::{
-    self, CommandOrigin, MachinePhaseChange, Phase, Reset, RunState, Shutdown, ShutdownCause,
-};
+use crate::qapi::{self, CommandOrigin, MachinePhaseChange, Phase, RunState, ShutdownCause};
 use crate::qmp::{CommandFacts, EventHub, Executor, MonitorState, Request};
+use crate::running::Actions;
 
 /// The feature of commands that change a board, and nothing else.
 const BOARD_EDIT: &str = "board-edit";
@@ -217,6 +216,8 @@ pub struct Door {
     /// The hart that lines of human monitors are about.
     pub(crate) chosen_hart: usize,
     pub(crate) run_state: RunState,
+    /// What becomes of what guests wish for.
+    pub(crate) actions: Actions,
     pub(crate) remarks: Vec<String>,
     /// The client whose command is being executed.
     pub(crate) caller: Option<Arc<MonitorState>>,
@@ -233,11 +234,11 @@ pub struct Door {
     pub(crate) policy: Policy,
     shared: Arc<Shared>,
     /// Whether a wish of the guest waits to be granted.
-    wished: Arc<AtomicBool>,
+    pub(crate) wished: Arc<AtomicBool>,
     inbox: Inbox,
     messages: Receiver<Message>,
     /// The exit status, once the end is decided.
-    ending: OnceLock<u8>,
+    pub(crate) ending: OnceLock<u8>,
 }
 
 impl Door {
@@ -254,6 +255,7 @@ impl Door {
             debugger: None,
             chosen_hart: 0,
             run_state: RunState::Prelaunch,
+            actions: Actions::default(),
             remarks: Vec::new(),
             caller: None,
             seen: false,
@@ -404,14 +406,7 @@ impl Door {
                 });
                 done(said);
             }
-            Message::Wish(Wish::PowerOff { status }) => {
-                // No STOP: what clients see of a guest that powers off is SHUTDOWN.
-                if let Some(machine) = self.stage.machine() {
-                    machine.stop();
-                }
-                self.run_state = RunState::Shutdown;
-                self.end(true, ShutdownCause::GuestShutdown, status);
-            }
+            Message::Wish(wish) => self.grant(wish),
             Message::Notice(Notice::BlockIoError(event)) => self.emit(&event),
             Message::Debug(event) => self.debug(event),
             // It may be old news: the guest was let go again meanwhile.
@@ -425,61 +420,7 @@ impl Door {
                     self.stop_machine();
                 }
             }
-            Message::Wish(Wish::Reset) => self.reset(true, ShutdownCause::GuestReset),
             Message::End(cause) => self.end(false, cause, 0),
-        }
-    }
-
-    /// Decides the end of the program.
-    pub(crate) fn end(&self, guest: bool, reason: ShutdownCause, status: u8) {
-        if self.ending.set(status).is_ok() {
-            self.emit(&Shutdown { guest, reason });
-            if let Some(debugger) = &self.debugger {
-                debugger.exited(status);
-            }
-        }
-    }
-
-    /// Resets the machine, if there is one that runs or can run.
-    pub(crate) fn reset(&mut self, guest: bool, reason: ShutdownCause) {
-        let Some(machine) = self.stage.machine() else { return };
-        machine.stop();
-        // The harts stand still: what they wished for before is what is done now.
-        self.wished.store(false, Ordering::Release);
-        machine.reset();
-        if self.run_state == RunState::Running {
-            machine.run();
-        }
-        self.emit(&Reset { guest, reason });
-    }
-
-    /// Lets the guest run. Nothing happens where it does already.
-    pub(crate) fn run_machine(&mut self) {
-        self.run_machine_at(Vec::new());
-    }
-
-    /// The same, each hart at its pace.
-    pub(crate) fn run_machine_at(&mut self, paces: Vec<Pace>) {
-        if let (Some(machine), false) = (self.stage.machine(), self.run_state == RunState::Running)
-        {
-            machine.run_at(paces);
-            self.run_state = RunState::Running;
-            self.emit(&qapi::Resume {});
-        }
-    }
-
-    /// Stops the guest, and tells who has done so if a hart has already. Nothing happens where it
-    /// stands.
-    pub(crate) fn stop_machine(&mut self) {
-        let (Some(machine), RunState::Running) = (self.stage.machine(), self.run_state) else {
-            return;
-        };
-        machine.stop();
-        let halt = machine.harts().halt();
-        self.run_state = if halt.is_some() { RunState::Debug } else { RunState::Paused };
-        self.emit(&qapi::Stop {});
-        if let Some(debugger) = &mut self.debugger {
-            debugger.stopped(halt);
         }
     }
 

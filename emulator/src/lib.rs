@@ -18,6 +18,7 @@ pub mod machines;
 pub mod phase;
 pub mod program;
 pub mod qmp;
+mod running;
 pub mod shell;
 
 /// The interface, generated from `qapi/`.

@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Id {
     Accel,
+    Action,
     Append,
     Bios,
     Blockdev,
@@ -35,6 +36,8 @@ pub(super) enum Id {
     Nic,
     NoDefaults,
     NoGraphic,
+    NoReboot,
+    NoShutdown,
     NoUserConfig,
     Object,
     Pidfile,
@@ -127,6 +130,9 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
         row(Id::Preconfig, &["preconfig"], None, "stop before the machine's own devices exist, to configure it by QMP"),
         row(Id::Stopped, &["S"], None, "do not start the guest"),
         row(Id::LoadVm, &["loadvm"], Some("FILE"), "go on from a snapshot of an equal board, which snapshot-save has written"),
+        row(Id::Action, &["action"], Some("EVENT=ACTION[,...]"), "reboot=reset|shutdown, shutdown=poweroff|pause, panic=pause|shutdown|exit-failure|none, watchdog=reset|shutdown|poweroff|pause|debug|none|inject-nmi"),
+        row(Id::NoReboot, &["no-reboot"], None, "end where the guest reboots: -action reboot=shutdown"),
+        row(Id::NoShutdown, &["no-shutdown"], None, "stop where the guest powers off: -action shutdown=pause"),
         row(Id::Budget, &["budget"], Some("N"), "end with status 124 after so many instructions, such as 50M; a machine whose harts all sleep spends 100 a microsecond"),
         row(Id::Name, &["name"], Some("[guest=]NAME"), "the guest's name"),
         row(Id::Pidfile, &["pidfile"], Some("FILE"), "write the process id to a file"),

@@ -85,7 +85,8 @@ struct Parser {
     around: Surroundings,
     log: Option<Step>,
     semihosting: Option<Step>,
-    compat: Vec<Step>,
+    /// Policies and actions.
+    settings: Vec<Step>,
     objects: Vec<Step>,
     drives: Drives,
 }
@@ -95,6 +96,7 @@ impl Parser {
         let mut ask = None;
         match id {
             Id::Accel => ask = self.machine.accel(given)?,
+            Id::Action => self.actions(given)?,
             Id::Append => self.machine.member(given, "append"),
             Id::Bios => self.machine.member(given, "firmware"),
             Id::Blockdev => self.drives.blockdev(given)?,
@@ -151,6 +153,8 @@ impl Parser {
             Id::NoDefaults => self.around.nodefaults = true,
             Id::NoGraphic => self.around.nographic = true,
             Id::NoUserConfig => {}
+            Id::NoReboot => self.action(given, "reboot", "shutdown"),
+            Id::NoShutdown => self.action(given, "shutdown", "pause"),
             Id::Object => self.object(given)?,
             Id::Pidfile => self.invocation.pidfile = Some(given.value.into()),
             Id::Preconfig => self.invocation.preconfig = true,
@@ -241,6 +245,22 @@ impl Parser {
     }
 
     /// A policy for each item; the command merges it into those before.
+    /// What is to be done about what.
+    fn actions(&mut self, given: Given<'_>) -> Result<(), CliError> {
+        for item in keyval::split(given.value) {
+            let Some((event, action)) = item.split_once('=') else {
+                return Err(given.error(format!("'{item}' names no action: expected EVENT=ACTION")));
+            };
+            self.action(given, event, action);
+        }
+        Ok(())
+    }
+
+    fn action(&mut self, given: Given<'_>, event: &str, action: &str) {
+        let arguments = Map::from_iter([(event.into(), action.into())]);
+        self.settings.push(given.step("set-action", arguments));
+    }
+
     fn compat(&mut self, given: Given<'_>) -> Result<(), CliError> {
         let mut arguments = Map::new();
         for item in keyval::split(given.value) {
@@ -249,7 +269,7 @@ impl Parser {
             };
             arguments.insert(key.into(), value.into());
         }
-        self.compat.push(given.step("x-compat-set", arguments));
+        self.settings.push(given.step("x-compat-set", arguments));
         Ok(())
     }
 
@@ -300,7 +320,7 @@ impl Parser {
         invocation.serial_default = self.chars.defaults(self.around)?;
         invocation.serials = std::mem::take(&mut self.chars.serials);
         let chars = self.chars.finish(self.around)?;
-        let log = self.log.into_iter().chain(self.compat).chain(self.objects);
+        let log = self.log.into_iter().chain(self.settings).chain(self.objects);
         let (drives, disks) = self.drives.finish();
         let (netdevs, cards) = self.nets.finish();
         let back_ends = drives.into_iter().chain(netdevs);

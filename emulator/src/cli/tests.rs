@@ -92,6 +92,10 @@ fn options_become_commands() {
         ("-M none -bios none", r#"machine-set {"type":"none","firmware":"none"}"#),
         ("-M none -append -v", r#"machine-set {"type":"none","append":"-v"}"#),
         ("-M none -kernel a -kernel b", r#"machine-set {"type":"none","kernel":"b"}"#),
+        // What becomes of its end.
+        ("-no-reboot", r#"set-action {"reboot":"shutdown"}"#),
+        ("-no-shutdown", r#"set-action {"shutdown":"pause"}"#),
+        ("-action panic=pause,watchdog=none", "set-action {\"panic\":\"pause\"}\nset-action {\"watchdog\":\"none\"}"),
         // Harts.
         ("-M none -smp 2", r#"machine-set {"type":"none","smp":{"cpus":2}}"#),
         ("-M none -smp cpus=5", r#"machine-set {"type":"none","smp":{"cpus":5}}"#),

@@ -5,7 +5,7 @@ use qapi_runtime::QmpError;
 use crate::door::Door;
 use crate::phase::Arrival;
 use crate::qapi::{
-    InjectNmi, Phase, Powerdown, RunState, RunStateCommands, ShutdownCause, StatusInfo,
+    InjectNmi, Phase, Powerdown, RunState, RunStateCommands, SetAction, ShutdownCause, StatusInfo,
 };
 
 impl RunStateCommands for Door {
@@ -15,6 +15,7 @@ impl RunStateCommands for Door {
     }
 
     fn cont(&mut self) -> Result<(), QmpError> {
+        self.may_run()?;
         self.advance(Phase::Ready, Arrival::Be)?;
         self.run_machine();
         Ok(())
@@ -40,6 +41,11 @@ impl RunStateCommands for Door {
         Err(QmpError::generic(format!(
             "CPU {index} not found: query-cpus-fast lists the machine's harts"
         )))
+    }
+
+    fn set_action(&mut self, arguments: SetAction) -> Result<(), QmpError> {
+        self.actions.set(arguments);
+        Ok(())
     }
 
     fn system_powerdown(&mut self) -> Result<(), QmpError> {

@@ -54,6 +54,8 @@ pub enum Wish {
     },
     /// Reset the machine.
     Reset,
+    /// Whatever is wanted when a watchdog was not fed in time.
+    Watchdog,
 }
 
 /// What clients are told of what a device does.

@@ -30,7 +30,7 @@ fn events_around_the_guest_s_life() -> Result<()> {
         <- event RESET {"guest": false, "reason": "host-qmp-system-reset"}
         <- {}
         -> query-status
-        <- {"running": false, "status": "paused"}
+        <- {"running": false, "status": "prelaunch"}
         -> cont
         <- event RESUME
         <- {}
@@ -93,6 +93,65 @@ fn a_guest_resets_the_machine() -> Result<()> {
     }
     client.execute("stop", json!({}))?;
     client.execute("quit", json!({}))?;
+    assert_eq!(program.ended()?.status.code(), Some(0));
+    Ok(())
+}
+
+/// What the options make of a guest that powers off or reboots: how the program ends, or what a
+/// client hears of a guest that stands still.
+#[test]
+fn the_end_is_what_the_options_say() -> Result<()> {
+    let (off, reboot) = (0x5555, 0x7777);
+    for (options, word, reason) in [
+        ("", off, "guest-shutdown"),
+        ("-no-reboot", off, "guest-shutdown"),
+        ("-no-reboot", reboot, "guest-reset"),
+        ("-action reboot=shutdown", reboot, "guest-reset"),
+        ("-no-shutdown -action shutdown=poweroff", off, "guest-shutdown"),
+    ] {
+        let options = format!("{GUEST} {options}");
+        let (program, mut client) = Program::with_qmp_in(finisher_guest(word)?, &words(&options))?;
+        client.send("{'execute': 'cont'}")?;
+        let shutdown = client.wait_event("SHUTDOWN")?;
+        assert_eq!(shutdown["data"], json!({ "guest": true, "reason": reason }), "{options}");
+        assert_eq!(program.ended()?.status.code(), Some(0), "{options}");
+        assert!(!client.take_events().contains(&"STOP".into()), "{options}");
+    }
+    for (options, word) in [
+        ("-no-shutdown", off),
+        ("-action shutdown=pause", off),
+        ("-no-reboot -no-shutdown", reboot),
+    ] {
+        let options = format!("{GUEST} {options}");
+        let (program, mut client) = Program::with_qmp_in(finisher_guest(word)?, &words(&options))?;
+        client.send("{'execute': 'cont'}")?;
+        client.wait_event("SHUTDOWN")?;
+        client.wait_event("STOP")?;
+        let status = client.execute("query-status", json!({}))?;
+        assert_eq!(status, json!({ "running": false, "status": "shutdown" }), "{options}");
+        let refused = client.refused("cont", json!({}))?;
+        assert!(refused.starts_with("Resetting the Virtual Machine is required"), "{refused}");
+        client.execute("set-action", json!({ "reboot": "reset" }))?;
+        client.execute("system_reset", json!({}))?;
+        let status = client.execute("query-status", json!({}))?;
+        assert_eq!(status["status"], "prelaunch", "{options}");
+        // It does the same again.
+        client.execute("set-action", json!({ "reboot": "shutdown", "shutdown": "poweroff" }))?;
+        client.send("{'execute': 'cont'}")?;
+        client.wait_event("SHUTDOWN")?;
+        assert_eq!(program.ended()?.status.code(), Some(0), "{options}");
+    }
+    Ok(())
+}
+
+/// A reset by a client is one, too.
+#[test]
+fn a_client_s_reset_ends_the_program_where_that_is_wanted() -> Result<()> {
+    let (program, mut client) =
+        Program::with_qmp(&words("-M sifive_dt -S -serial null -no-reboot"))?;
+    client.execute("system_reset", json!({}))?;
+    let shutdown = client.wait_event("SHUTDOWN")?;
+    assert_eq!(shutdown["data"], json!({ "guest": false, "reason": "host-qmp-system-reset" }));
     assert_eq!(program.ended()?.status.code(), Some(0));
     Ok(())
 }

@@ -88,6 +88,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("device-list", "ir"),
     ("device_del", "ir"),
     ("query-reset-tree", "ir"),
+    ("set-action", "nmair"),
     ("stop", "r"),
     ("inject-nmi", "r"),
     ("system_reset", "r"),

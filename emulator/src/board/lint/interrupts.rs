@@ -7,6 +7,7 @@ use serde_json::json;
 use super::context::{Context, Free, Hart, Known, has_property, short};
 use super::{Problem, Rule};
 use crate::board::PortRef;
+use crate::boot::Firmware;
 use crate::devices::{LineUse, PortDirection};
 use crate::qapi::{LintRule, LintSeverity};
 
@@ -407,6 +408,10 @@ fn served(
     name: &str,
     size: u64,
 ) -> Vec<Problem> {
+    if Firmware::of(&context.board.machine) == Firmware::BuiltIn {
+        // Supervisors ask the emulator for both.
+        return Vec::new();
+    }
     let mut free = Free::from(context, CLINT);
     let mut problems = Vec::new();
     for hart in context.harts.iter().filter(|hart| !gets(context, hart, cause)) {

@@ -207,7 +207,7 @@ impl Aon {
             // Once: what comes while the machine is being reset would reset it again.
             if self.wdog.rsten() && self.wdog_count.is_running() && !self.bitten {
                 self.bitten = true;
-                (self.wish)(Wish::Reset);
+                (self.wish)(Wish::Watchdog);
             }
         }
         self.rtc.set_ip0(self.rtcs() >= self.rtc_compare);
@@ -389,7 +389,7 @@ mod tests {
         let reset = Arc::new(AtomicBool::new(false));
         let heard = reset.clone();
         let wish = Arc::new(move |wish| {
-            assert!(wish == Wish::Reset && !heard.swap(true, Ordering::SeqCst), "once");
+            assert!(wish == Wish::Watchdog && !heard.swap(true, Ordering::SeqCst), "once");
         });
         (Aon::new(LFCLK, wish), reset)
     }

@@ -16,7 +16,7 @@ const SIE: u64 = 1 << 1;
 const FS: u64 = 3 << 13;
 
 /// Registers of machine mode and what is written to them; of each, a hart keeps what it has.
-const SETTINGS: [(u16, u64); 14] = [
+const SETTINGS: [(u16, u64); 12] = [
     // medeleg: everything but calls of supervisor mode and above.
     (0x302, 0xb1ff),
     // mideleg: everything of supervisor mode.
@@ -36,10 +36,6 @@ const SETTINGS: [(u16, u64); 14] = [
     // pmpaddr0 and pmpcfg0: one naturally aligned region of everything, for all that one can do.
     (0x3b0, u64::MAX),
     (0x3a0, 0x1f),
-    // mie: nothing of machine mode's own.
-    (0x304, 0),
-    // mtvec: never used.
-    (0x305, 0),
 ];
 const STCE: u64 = 1 << 63;
 const PBMTE: u64 = 1 << 62;
@@ -65,7 +61,6 @@ pub(super) fn prepare(hart: &mut Hart) {
 /// Lets a hart begin anew: without translation and interrupts, and with two arguments. The rest is
 /// left open.
 pub(super) fn enter(slot: &Slot, hart: &mut Hart, entry: Entry) {
-    prepare(hart);
     hart.set_csr(SATP, 0);
     hart.set_csr(SSTATUS, hart.csr(SSTATUS).unwrap_or(0) & !SIE);
     hart.set_x(A0, slot.id);

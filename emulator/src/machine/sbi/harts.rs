@@ -137,8 +137,10 @@ impl Sbi {
         environment::quieten(slot, hart);
         *slot.counters() = Default::default();
         slot.events.iter().for_each(|event| event.store(0, Ordering::Relaxed));
-        if index == self.boot {
+        if slot.supervisor {
             environment::prepare(hart);
+        }
+        if index == self.boot {
             *slot.state() = State::Started;
         } else {
             *slot.state() = State::Stopped;

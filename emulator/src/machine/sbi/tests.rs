@@ -249,6 +249,8 @@ const ROWS: &[(u32, u32, &[u64], i64, u64)] = &[
     (PMU, 2, &[0, 1, 0, 2, 0], NOT_SUPPORTED, 0),
     (PMU, 2, &[2, 1, 0b001, 2, 0], INVALID_PARAM, 0),
     (PMU, 2, &[2, 1, 0, 2, 0], OK, 2),
+    (PMU, 4, &[2, 1, 0], ALREADY_STOPPED, 0),
+    (PMU, 3, &[2, 1, 0, 0, 0], OK, 0),
     (PMU, 4, &[2, 1, 1], OK, 0),
     (PMU, 4, &[2, 1, 2], NO_SHARED_MEMORY, 0),
     (PMU, 3, &[2, 1, 2, 0, 0], NO_SHARED_MEMORY, 0),
