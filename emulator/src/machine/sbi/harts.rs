@@ -6,18 +6,19 @@
 use std::sync::atomic::Ordering;
 
 use boardwright_riscv::{Hart, Standstill};
+use serde::{Deserialize, Serialize};
 
 use super::{Answer, Call, Sbi, SbiError, Slot, environment};
 
 /// Where a hart goes on, and what it finds in a1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) pc: u64,
     pub(super) opaque: u64,
 }
 
 /// The state of a hart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum State {
     Started,
     Stopped,

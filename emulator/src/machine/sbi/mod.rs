@@ -15,6 +15,7 @@ mod legacy;
 mod pmu;
 mod remote;
 mod reset;
+mod saved;
 mod timer;
 
 use std::sync::atomic::AtomicU64;
@@ -129,6 +130,8 @@ struct Slot {
     clock: Arc<HartClock>,
     state: Mutex<State>,
     counters: Mutex<Counters>,
+    /// When its timer interrupt is due, of a hart that does not compare the time itself.
+    due: Mutex<Option<u64>>,
     events: [AtomicU64; FirmwareEvent::COUNT],
 }
 
@@ -141,12 +144,17 @@ impl Slot {
             clock: plan.clock.clone(),
             state: Mutex::new(State::Stopped),
             counters: Mutex::default(),
+            due: Mutex::default(),
             events: Default::default(),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn due(&self) -> MutexGuard<'_, Option<u64>> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn counters(&self) -> MutexGuard<'_, Counters> {

@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use boardwright_riscv::Hart;
+use serde::{Deserialize, Serialize};
 
 use super::{Answer, Call, SbiError, Slot};
 
@@ -87,7 +88,7 @@ const RESET: u64 = 1 << 0;
 const TO_SNAPSHOT: u64 = 1 << 1;
 
 /// A counter that has been told what to count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Counter {
     event: u32,
     started: bool,
@@ -96,11 +97,19 @@ struct Counter {
 }
 
 /// The counters of a hart that are in use, by their numbers.
-pub(super) struct Counters([Option<Counter>; COUNTERS]);
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Counters(Vec<Option<Counter>>);
 
 impl Default for Counters {
     fn default() -> Self {
-        Self([None; COUNTERS])
+        Self(vec![None; COUNTERS])
+    }
+}
+
+impl Counters {
+    /// Whether they are as many as there are.
+    pub(super) fn fit(&self) -> bool {
+        self.0.len() == COUNTERS
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn set(call: &mut Call<'_>, due: u64) {
     if call.hart.csr(STIMECMP).is_some() {
         compare(call.hart, due);
     } else {
-        call.own.clock.set_timer(&call.own.inputs, Some(due));
+        set_clock(call.own, Some(due));
     }
 }
 
@@ -33,8 +33,14 @@ pub(super) fn forget(slot: &Slot, hart: &mut Hart) {
     if hart.csr(STIMECMP).is_some() {
         compare(hart, u64::MAX);
     } else {
-        slot.clock.set_timer(&slot.inputs, None);
+        set_clock(slot, None);
     }
+}
+
+/// Lets the clock do what a hart's own timer would.
+fn set_clock(slot: &Slot, due: Option<u64>) {
+    *slot.due() = due;
+    slot.clock.set_timer(&slot.inputs, due);
 }
 
 /// Sets the hart's own timer, in an order in which it is never earlier than meant.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Machine;
+use crate::devices::state::Saved as _;
 use file::{Problem, Reader, Writer};
 
 /// What a machine is at a moment, apart from its memory.
@@ -26,6 +27,8 @@ struct State {
     harts: Vec<HartState>,
     /// By path.
     devices: BTreeMap<String, Value>,
+    /// Of who serves the harts in the place of firmware.
+    sbi: Option<Value>,
 }
 
 /// What stands before the memory in a snapshot.
@@ -144,7 +147,8 @@ impl Machine {
                 devices.insert(path.clone(), saved);
             }
         }
-        Ok(State { clock: self.clock.now(), harts, devices })
+        let sbi = self.sbi.as_ref().map(|sbi| sbi.save()).transpose()?;
+        Ok(State { clock: self.clock.now(), harts, devices, sbi })
     }
 
     /// Gives every device its registers; lines, alarms and harts are not touched.
@@ -169,7 +173,13 @@ impl Machine {
                 (None, Some(_)) => return Err(format!("device '{path}' has no state here")),
             }
         }
-        Ok(())
+        match (&self.sbi, &state.sbi) {
+            (Some(sbi), Some(saved)) => {
+                sbi.load(saved).map_err(|why| format!("supervisor interface: {why}"))
+            }
+            (None, None) => Ok(()),
+            _ => Err("one of the two starts its kernel without firmware".into()),
+        }
     }
 
     fn fill(&self, blocks: &[Block], reader: &mut Reader) -> Result<(), Problem> {
@@ -190,6 +200,7 @@ impl Machine {
     fn settle(&self, state: &State) {
         self.clock.set(state.clock);
         self.devices.iter().filter_map(|device| device.saved()).for_each(|part| part.settle());
+        self.sbi.iter().for_each(|sbi| sbi.settle());
         let mut saved = state.harts.iter();
         self.harts.each(|hart| {
             if let Some(saved) = saved.next() {
