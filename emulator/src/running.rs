@@ -66,7 +66,7 @@ impl Door {
             WatchdogAction::Shutdown => self.emit(&qapi::Powerdown {}),
             WatchdogAction::Poweroff => self.end(true, ShutdownCause::None, 0),
             WatchdogAction::Pause => self.halt_machine(RunState::Watchdog),
-            WatchdogAction::Debug => self.host.warn(&"the guest's watchdog has fired"),
+            WatchdogAction::Debug => self.host.warn("the guest's watchdog has fired"),
             WatchdogAction::None => {}
             WatchdogAction::InjectNmi => {
                 if let Some(machine) = self.stage.machine() {

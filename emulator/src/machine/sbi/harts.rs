@@ -69,8 +69,8 @@ fn slot<'a>(call: &Call<'a>) -> Result<&'a Slot, SbiError> {
 /// Where a hart is to go on by the last two arguments: at an instruction in memory.
 fn entry(call: &Call<'_>) -> Result<Entry, SbiError> {
     let pc = call.argument(1);
-    let aligned = pc % if call.hart.config().cpu.compressed() { 2 } else { 4 } == 0;
-    if !aligned || !call.sbi.space.is_memory(pc, 2) {
+    let alignment = if call.hart.config().cpu.compressed() { 2 } else { 4 };
+    if !pc.is_multiple_of(alignment) || !call.sbi.space.is_memory(pc, 2) {
         return Err(SbiError::InvalidAddress);
     }
     Ok(Entry { pc, opaque: call.argument(2) })

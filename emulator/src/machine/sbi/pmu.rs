@@ -145,7 +145,7 @@ fn describe(call: &Call<'_>) -> Answer {
     if counter >= FIRMWARE {
         return Ok(1 << (call.bits() - 1));
     }
-    Ok(u64::from(CYCLE) + counter as u64 | 63 << 12)
+    Ok((u64::from(CYCLE) + counter as u64) | (63 << 12))
 }
 
 /// The counters in a mask, all of which have to be there.
