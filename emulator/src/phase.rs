@@ -4,10 +4,11 @@
 use qapi_runtime::QmpError;
 
 use crate::board::{Board, lint};
+use crate::boot::tree;
 use crate::door::Purpose;
 use crate::edit::{Draft, Setup};
 use crate::machine::Machine;
-use crate::qapi::{Accelerator, CommandOrigin, Phase};
+use crate::qapi::{Accelerator, CommandOrigin, Phase, ShutdownCause};
 
 /// How far the creation of the machine has come.
 pub enum Stage {
@@ -125,6 +126,7 @@ impl crate::door::Door {
             self.report_remarks();
         }
         entered.into_iter().for_each(|phase| self.phase_changed(phase));
+        self.end_after_dump();
         Ok(())
     }
 
@@ -143,6 +145,14 @@ impl crate::door::Door {
             }
         };
         self.advance(next, Arrival::Leave)
+    }
+
+    /// `dumpdtb`: the tree was all that was wanted.
+    fn end_after_dump(&mut self) {
+        let Stage::Ready(board, _) = &self.stage else { return };
+        let Some(path) = board.machine.dumpdtb.clone() else { return };
+        self.host.warn(&format!("device tree written to {path}"));
+        self.end(false, ShutdownCause::None, 0);
     }
 
     fn step(&mut self) -> Result<(), QmpError> {
@@ -174,6 +184,9 @@ impl crate::door::Door {
 
     fn elaborate(&mut self, board: Board) -> Result<(), QmpError> {
         let machine = Machine::elaborate(&board, &self.surroundings())?;
+        if let Some(path) = &board.machine.dumpdtb {
+            tree::write(path, machine.tree())?;
+        }
         self.stage = Stage::Ready(board, machine);
         Ok(())
     }

@@ -138,8 +138,9 @@ impl Door {
 
     /// The same, each hart at its pace.
     pub(crate) fn run_machine_at(&mut self, paces: Vec<Pace>) {
-        if let (Some(machine), false) = (self.stage.machine(), self.run_state == RunState::Running)
-        {
+        // A program that is about to end lets nothing run again.
+        let idle = self.run_state != RunState::Running && self.ending.get().is_none();
+        if let (Some(machine), true) = (self.stage.machine(), idle) {
             machine.run_at(paces);
             self.run_state = RunState::Running;
             self.emit(&qapi::Resume {});

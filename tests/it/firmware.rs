@@ -202,6 +202,32 @@ fn opensbi_and_u_boot_run_on_virt() -> Result<()> {
     Ok(())
 }
 
+/// U-Boot finds the flash of virt by its query, and its driver erases and programs it.
+#[test]
+fn u_boot_writes_the_flash_of_virt() -> Result<()> {
+    require(OPENSBI)?;
+    require(U_BOOT)?;
+    let mut program =
+        Program::start(&["-M", "virt", "-nographic", "-bios", OPENSBI, "-kernel", U_BOOT])?;
+    prompt(&mut program, 1)?;
+    for (line, answer) in [
+        ("flinfo 1", "Intel Extended command set, Manufacturer ID: 0x89, Device ID: 0x0018"),
+        ("md.l 20000000 1", "20000000: 00000000"),
+        ("protect off all", "=> "),
+        ("erase 20000000 2001ffff", "Erased 1 sectors"),
+        ("md.l 2001fffc 1", "2001fffc: ffffffff"),
+        ("md.l 20040000 1", "20040000: 00000000"),
+        ("mw.l 84000000 12345678 100", "=> "),
+        ("cp.b 84000000 20000100 100", "Copy to Flash... done"),
+        ("cmp.b 84000000 20000100 100", "Total of 256 byte(s) were the same"),
+        ("md.l 20000200 1", "20000200: ffffffff"),
+    ] {
+        let said = command(&mut program, line)?;
+        ensure!(said.contains(answer), "{line}: {said}");
+    }
+    Ok(())
+}
+
 #[test]
 fn opensbi_that_is_told_where_to_go_runs_on_sifive_u() -> Result<()> {
     require(DYNAMIC)?;

@@ -26,4 +26,5 @@ mod stub_devices;
 mod typed_client;
 mod unmodelled;
 mod verbs;
+mod virt;
 mod wire;

@@ -26,6 +26,7 @@ impl Board {
                 RegionKind::Io => DeviceRegionKind::Io,
                 RegionKind::Ram => DeviceRegionKind::Ram,
                 RegionKind::Rom => DeviceRegionKind::Rom,
+                RegionKind::Flash => DeviceRegionKind::Flash,
             },
             mappings: self
                 .mappings_of(&device.name)

@@ -10,4 +10,4 @@ pub mod tree;
 pub use facts::{Facts, Part};
 pub use image::{Image, LoadError, Loaded};
 pub use plan::{BootPlan, plan};
-pub use software::{File, Firmware, files};
+pub use software::{File, Firmware, files, main_memory};

@@ -39,6 +39,8 @@ pub struct Start {
 pub struct BootPlan {
     /// Written to memory in this order.
     pub images: Vec<Image>,
+    /// The guest's device tree, wherever it is.
+    pub tree: Vec<u8>,
     /// One a hart, in the order of the board.
     pub starts: Vec<Start>,
     /// Whether the emulator does for them what firmware would: they start in supervisor mode.
@@ -68,7 +70,11 @@ pub fn plan(
         a1 = at;
         // The last of the room: 6 words of at most 8 bytes.
         a2 = at + room - 64;
-        images.push(Image { source: "the guest's device tree".into(), addr: a1, bytes: blob });
+        images.push(Image {
+            source: "the guest's device tree".into(),
+            addr: a1,
+            bytes: blob.clone(),
+        });
         images.push(Image {
             source: "fw_dynamic_info".into(),
             addr: a2,
@@ -95,7 +101,7 @@ pub fn plan(
             given.get(&index).copied().or(hart.start).or(entry).unwrap_or(hart.config.reset_vector);
         Start { pc, arguments: [(10, hart.config.hartid), (11, a1), (12, a2)] }
     });
-    Ok(BootPlan { starts: starts.collect(), images, supervisor })
+    Ok(BootPlan { starts: starts.collect(), tree: blob, images, supervisor })
 }
 
 /// Whether the emulator is what firmware would be. A kernel that stands where memory begins is

@@ -204,7 +204,7 @@ pub(super) fn memory_base(board: &Board) -> u64 {
 }
 
 /// The first and last address of that memory.
-pub(super) fn main_memory(board: &Board) -> Option<(u64, u64)> {
+pub fn main_memory(board: &Board) -> Option<(u64, u64)> {
     let base = memory_base(board);
     let memories = board.memories();
     let (_, main) = memories.iter().find(|(_, m)| m.addr <= base && base <= m.last())?;

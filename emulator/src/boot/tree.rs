@@ -23,6 +23,15 @@ pub fn read(path: &str) -> Result<Tree, QmpError> {
     })
 }
 
+/// Writes a blob to a file.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(path: &str, blob: &[u8]) -> Result<(), QmpError> {
+    std::fs::write(path, blob)
+        .map_err(|error| QmpError::generic(format!("Cannot write '{path}': {}", Plain(&error))))
+}
+
 /// The tree as a flattened blob.
 ///
 /// # Errors

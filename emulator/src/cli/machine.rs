@@ -68,6 +68,23 @@ impl MachineParts {
         self.set(given, key, given.value.into());
     }
 
+    /// `-fw_cfg`: one more file.
+    pub(super) fn fw_cfg(&mut self, given: Given<'_>) -> Result<(), CliError> {
+        const FILES: &str = "fw-cfg";
+        let mut file = Map::new();
+        for item in keyval::items_with("name", given.value) {
+            let (key, value) = item.setting();
+            put(&mut file, given, &key, value.into())?;
+        }
+        let mut files = match self.members.remove(FILES) {
+            Some(Value::Array(files)) => files,
+            _ => Vec::new(),
+        };
+        files.push(Value::Object(file));
+        self.set(given, FILES, Value::Array(files));
+        Ok(())
+    }
+
     /// `-smp`
     pub(super) fn smp(&mut self, given: Given<'_>) -> Result<(), CliError> {
         let cpus = cpus(given)?;

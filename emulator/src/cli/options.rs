@@ -17,6 +17,7 @@ pub(super) enum Id {
     Display,
     Drive,
     Dtb,
+    FwCfg,
     Gdb,
     GdbDefault,
     Help,
@@ -105,6 +106,7 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
         row(Id::Kernel, &["kernel"], Some("FILE"), "the kernel"),
         row(Id::Initrd, &["initrd"], Some("FILE"), "the kernel's initial file system"),
         row(Id::Append, &["append"], Some("TEXT"), "the kernel's command line"),
+        row(Id::FwCfg, &["fw_cfg"], Some("[name=]NAME,file=FILE|string=TEXT"), "a file that firmware can read by its name (machine virt)"),
         row(Id::Dtb, &["dtb"], Some("FILE"), "a device tree, source or binary"),
     ]),
     ("Serial ports and monitors", &[

@@ -132,6 +132,7 @@ impl Parser {
                 let script = script.filter(|path| !path.as_os_str().is_empty());
                 ask = Some(script.map_or(Ask::Help, Ask::ScriptHelp));
             }
+            Id::FwCfg => self.machine.fw_cfg(given)?,
             Id::Initrd => self.machine.member(given, "initrd"),
             Id::Kernel => self.machine.member(given, "kernel"),
             Id::LoadVm => {

@@ -33,17 +33,17 @@ use qapi_runtime::{Decode, Encode, MemberInfo, Mode, Object, Path, QmpError, Val
 use crate::board::{Board, Device as BoardDevice, PortRef};
 use crate::machine::{Site, TimeSource};
 use crate::qapi::{
-    DeviceDriver, DeviceOptionsDriver, GpioConnectionProperties, GpioPwrProperties,
-    IbexPlicProperties, IbexTimerProperties, IbexUartProperties, LoaderProperties, OrIrqProperties,
-    RegfileProperties, RiscvAclintMtimerProperties, RiscvAclintSwiProperties,
-    RiscvHartArrayProperties, RiscvSifiveClintProperties, RiscvSifiveEAonProperties,
-    RiscvSifiveEPrciProperties, RiscvSifivePlicProperties, RiscvSifiveTestProperties,
-    RiscvSifiveUL2ccProperties, RiscvSifiveUOtpProperties, RiscvSifiveUPrciProperties,
-    RiscvSifiveUartProperties, SerialMmProperties, SifivePdmaProperties, SifivePwmProperties,
-    SifiveSocGpioProperties, SifiveSpiProperties, SpiNorProperties, SplitIrqProperties,
-    SysbusMemoryProperties, SysbusMmioMappingProperties, UnimplementedDeviceProperties,
-    VirtioBlkDeviceProperties, VirtioMmioProperties, VirtioNetDeviceProperties,
-    VirtioRngDeviceProperties,
+    CfiPflash01Properties, DeviceDriver, DeviceOptionsDriver, FwCfgMemProperties,
+    GoldfishRtcProperties, GpioConnectionProperties, GpioPwrProperties, IbexPlicProperties,
+    IbexTimerProperties, IbexUartProperties, LoaderProperties, OrIrqProperties, RegfileProperties,
+    RiscvAclintMtimerProperties, RiscvAclintSwiProperties, RiscvHartArrayProperties,
+    RiscvSifiveClintProperties, RiscvSifiveEAonProperties, RiscvSifiveEPrciProperties,
+    RiscvSifivePlicProperties, RiscvSifiveTestProperties, RiscvSifiveUL2ccProperties,
+    RiscvSifiveUOtpProperties, RiscvSifiveUPrciProperties, RiscvSifiveUartProperties,
+    SerialMmProperties, SifivePdmaProperties, SifivePwmProperties, SifiveSocGpioProperties,
+    SifiveSpiProperties, SpiNorProperties, SplitIrqProperties, SysbusMemoryProperties,
+    SysbusMmioMappingProperties, UnimplementedDeviceProperties, VirtioBlkDeviceProperties,
+    VirtioMmioProperties, VirtioNetDeviceProperties, VirtioRngDeviceProperties,
 };
 
 /// A row of interrupt lines of a device, or of each of its children.
@@ -151,9 +151,17 @@ pub enum RegionKind {
     Ram,
     /// Memory that the guest cannot write to.
     Rom,
+    /// Memory that harts read and execute in place until a command that is written says otherwise:
+    /// all accesses go to the device.
+    Flash,
 }
 
 impl RegionKind {
+    /// Whether accesses go to the device.
+    pub fn is_registers(self) -> bool {
+        matches!(self, Self::Io | Self::Flash)
+    }
+
     /// Whether a guest can keep data there.
     pub fn is_ram(self) -> bool {
         self == Self::Ram
@@ -614,6 +622,9 @@ macro_rules! drivers {
 }
 
 drivers! {
+    CfiPflash01 => CfiPflash01Properties,
+    FwCfgMem => FwCfgMemProperties,
+    GoldfishRtc => GoldfishRtcProperties,
     GpioConnection => GpioConnectionProperties,
     GpioPwr => GpioPwrProperties,
     IbexPlic => IbexPlicProperties,

@@ -23,6 +23,8 @@ pub struct Place<'a> {
 /// The phandle of every hart's and every other controller's node; the same for the same board.
 pub struct Phandles {
     first: HashMap<Name, u32>,
+    /// The first that no controller has.
+    free: u32,
 }
 
 /// The devices in the order in which trees have them, which does not depend on that in which they
@@ -45,7 +47,12 @@ impl Phandles {
             first.insert(device.name.clone(), next);
             next += device.driver().units().map_or(1, |units| units.count);
         }
-        Self { first }
+        Self { first, free: next }
+    }
+
+    /// The phandle of a hart itself, by its place among all; its controller has another.
+    pub fn of_cpu(&self, index: u32) -> u32 {
+        self.free + index
     }
 
     /// The phandle of a device, or of its child.
@@ -99,11 +106,13 @@ impl<'a> Place<'a> {
         Some(vec![self.phandles.of(&output.device, output.unit), number])
     }
 
-    /// Adds `interrupts-extended` where there is something to say: where the device's outputs lead.
-    /// Lines that lead nowhere are left out; which ones are there is then said besides.
+    /// Says where the device's outputs lead, where there is something to say: in the short form
+    /// when it is one controller for all of them and no hart's. Lines that lead nowhere are left
+    /// out; which ones are there is then said besides.
     pub fn with_interrupts(&self, node: Node) -> Node {
-        let mut cells = Vec::new();
+        let mut specifiers = Vec::new();
         let mut lines = Vec::new();
+        let mut of_harts = false;
         let ports = self.device.driver().ports();
         // Outputs are counted over all ports.
         let before = |port: u32| -> u32 {
@@ -112,14 +121,24 @@ impl<'a> Place<'a> {
         };
         for (output, input) in self.board.wires_from(self.device) {
             if let Some(specifier) = self.specifier(&input) {
-                cells.extend(specifier);
+                specifiers.push(specifier);
                 lines.push(before(output.port) + output.line);
+                let controller = self.board.device(&input.device);
+                of_harts |= controller.is_some_and(|device| device.driver().units().is_some());
             }
         }
-        if cells.is_empty() {
+        let Some(parent) = specifiers.first().and_then(|specifier| specifier.first()).copied()
+        else {
             return node;
-        }
-        let node = node.with_cells("interrupts-extended", &cells);
+        };
+        let is_one = specifiers.iter().all(|specifier| specifier.first() == Some(&parent));
+        let node = if is_one && !of_harts {
+            let cells: Vec<u32> =
+                specifiers.iter().flat_map(|cells| &cells[1..]).copied().collect();
+            node.with_u32("interrupt-parent", parent).with_cells("interrupts", &cells)
+        } else {
+            node.with_cells("interrupts-extended", &specifiers.concat())
+        };
         if (0..).zip(&lines).all(|(place, line)| place == *line) {
             return node;
         }

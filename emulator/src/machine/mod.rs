@@ -288,6 +288,11 @@ impl Machine {
         self.devices.get(index).map(|device| &**device)
     }
 
+    /// The guest's device tree.
+    pub fn tree(&self) -> &[u8] {
+        &self.plan.tree
+    }
+
     /// The harts.
     pub fn harts(&self) -> &Harts {
         &self.harts
@@ -399,7 +404,7 @@ impl Parts {
             let kind =
                 device.driver().regions().get(mapping.region as usize).map(|region| region.kind);
             let target = match (kind, self.memory.get(&(mapping.device.clone(), mapping.region))) {
-                (Some(kind), Some(ram)) => {
+                (Some(kind), Some(ram)) if !kind.is_registers() => {
                     RangeTarget::Memory { ram: ram.clone(), offset, writable: kind.is_ram() }
                 }
                 _ => RangeTarget::Io {

@@ -163,6 +163,7 @@ pub fn empty() -> MachineOptions {
         initrd: None,
         append: None,
         dtb: None,
+        dumpdtb: None,
         lint: None,
         model: None,
         compatible: None,

@@ -105,7 +105,7 @@ pub(super) fn harts(
 /// The board was made from it.
 pub(super) fn follow(property: &str) -> Result<(), QmpError> {
     match property {
-        "append" | "dtb" | "firmware" | "initrd" | "kernel" => Ok(()),
+        "append" | "dtb" | "dumpdtb" | "firmware" | "initrd" | "kernel" => Ok(()),
         _ => used(property),
     }
 }

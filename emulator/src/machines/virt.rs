@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use qapi_runtime::QmpError;
+use qapi_runtime::{Encode, QmpError};
 use serde_json::json;
 
 use super::steps::{self, Steps};
@@ -18,6 +18,7 @@ use crate::qapi::{
 
 const HARTS: RangeInclusive<u32> = 1..=MOST_HARTS;
 const TEST: u64 = 0x10_0000;
+const RTC: u64 = 0x10_1000;
 const CLINT: u64 = 0x200_0000;
 /// The timer in a CLINT, and as a device of its own.
 const MTIMER: u64 = CLINT + 0x4000;
@@ -28,6 +29,9 @@ const UART: u64 = 0x1000_0000;
 const VIRTIO: u64 = 0x1000_1000;
 const VIRTIO_SIZE: u64 = 0x1000;
 const VIRTIO_COUNT: u64 = 8;
+const FW_CFG: u64 = 0x1010_0000;
+/// Two banks of flash memory.
+const FLASH: [u64; 2] = [0x2000_0000, 0x2200_0000];
 const DRAM: u64 = 0x8000_0000;
 const DRAM_SIZE: u64 = 128 << 20;
 /// Sources of the PLIC: the transports', the UART's, and those of PCI (32 to 35) and of the platform
@@ -35,6 +39,7 @@ const DRAM_SIZE: u64 = 128 << 20;
 const SOURCES: u32 = 96;
 const VIRTIO_SOURCE: u32 = 1;
 const UART_SOURCE: u32 = 10;
+const RTC_SOURCE: u32 = 11;
 /// What the UART's divisor is counted from.
 const UART_BASE: u32 = 3_686_400 / 16;
 const TIMEBASE: u32 = 10_000_000;
@@ -64,7 +69,7 @@ impl Template for Virt {
         memory(&mut steps, options, own);
         timers(&mut steps, harts, own.aclint == Some(true));
         interrupts(&mut steps, harts);
-        peripherals(&mut steps);
+        peripherals(&mut steps, own);
         Ok(steps.plan(MachineType::Virt))
     }
 
@@ -164,8 +169,10 @@ fn interrupts(steps: &mut Steps, harts: u32) {
     }
 }
 
-fn peripherals(steps: &mut Steps) {
+fn peripherals(steps: &mut Steps, own: &MachineOptionsVirt) {
     steps.place(TEST, json!({ "driver": "riscv.sifive.test" }), "test");
+    steps.place(RTC, json!({ "driver": "goldfish_rtc" }), "rtc");
+    steps.interrupts("rtc", "plic", RTC_SOURCE..=RTC_SOURCE);
     let uart = json!({ "driver": "serial-mm", "chardev": "serial0", "baudbase": UART_BASE });
     steps.place(UART, uart, "uart");
     steps.interrupts("uart", "plic", UART_SOURCE..=UART_SOURCE);
@@ -173,5 +180,13 @@ fn peripherals(steps: &mut Steps) {
         let id = format!("virtio-mmio{index}");
         steps.place(VIRTIO + VIRTIO_SIZE * index, json!({ "driver": "virtio-mmio" }), &id);
         steps.interrupts(&id, "plic", source..=source);
+    }
+    let mut fw_cfg = json!({ "driver": "fw_cfg_mem" });
+    if let Some(files) = &own.fw_cfg {
+        fw_cfg["files"] = files.encode();
+    }
+    steps.place(FW_CFG, fw_cfg, "fw_cfg");
+    for (index, addr) in FLASH.into_iter().enumerate() {
+        steps.place(addr, json!({ "driver": "cfi.pflash01" }), &format!("flash{index}"));
     }
 }

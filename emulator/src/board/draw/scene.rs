@@ -109,7 +109,7 @@ pub(super) fn short_name(port: &Port) -> &'static str {
 pub(super) fn region_class(device: &Device, kind: RegionKind) -> &'static str {
     match kind {
         RegionKind::Ram => "ram",
-        RegionKind::Rom => "rom",
+        RegionKind::Rom | RegionKind::Flash => "rom",
         RegionKind::Io if device.driver().is_stand_in() => "stub",
         RegionKind::Io => "mmio",
     }

@@ -111,15 +111,31 @@ impl<'b> Export<'b> {
             .with_u32("#address-cells", 1)
             .with_u32("#size-cells", 0)
             .with_u32("timebase-frequency", timebase.unwrap_or(DEFAULT_TIMEBASE));
+        // Equal harts are a cluster (Linux, bindings/cpu/cpu-topology.txt).
+        let mut map = Node::new("cpu-map");
+        let (mut harts, mut clusters) = (0, 0);
         for device in in_order(self.board) {
             let place = Place::new(self.board, device, phandles);
+            let mut cluster = Node::new(format!("cluster{clusters}"));
             for unit in 0..device.driver().units().map_or(0, |units| units.count) {
-                let Some(node) = device.driver().unit_node(&place, unit) else { continue };
+                let Some(mut node) = device.driver().unit_node(&place, unit) else { continue };
+                let phandle = phandles.of_cpu(harts);
+                harts += 1;
+                node.set("phandle", phandle.to_be_bytes());
+                let core = Node::new(format!("core{unit}")).with_u32("cpu", phandle);
+                cluster.push(core);
                 if unit == 0 {
                     self.paths.push((device.name.clone(), format!("/cpus/{}", node.name())));
                 }
                 self.cpus.push(node);
             }
+            if !cluster.children().is_empty() {
+                clusters += 1;
+                map.push(cluster);
+            }
+        }
+        if clusters != 0 {
+            self.cpus.push(map);
         }
     }
 

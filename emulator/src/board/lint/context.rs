@@ -339,7 +339,9 @@ impl<'a> Context<'a> {
         let Some(span) = self.span_at(addr) else { return Seen::Nothing };
         match self.mapped(&self.view.mappings[span.mapping]) {
             Some((_, region)) if region.kind == RegionKind::Ram => Seen::Memory { writable: true },
-            Some((_, region)) if region.kind == RegionKind::Rom => Seen::Memory { writable: false },
+            Some((_, region)) if matches!(region.kind, RegionKind::Rom | RegionKind::Flash) => {
+                Seen::Memory { writable: false }
+            }
             Some((known, _)) => Seen::Registers(known.device),
             None => Seen::Nothing,
         }

@@ -1,5 +1,6 @@
 //! Memory.
 
+mod cfi_pflash01;
 mod sysbus_memory;
 
 use qapi_runtime::QmpError;

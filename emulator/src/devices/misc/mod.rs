@@ -1,5 +1,6 @@
 //! Devices of no family.
 
+mod fw_cfg_mem;
 mod irq_logic;
 mod loader;
 mod sifive_e_aon;

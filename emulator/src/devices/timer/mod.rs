@@ -3,6 +3,7 @@
 mod aclint_mtimer;
 mod aclint_swi;
 pub(super) mod counter;
+mod goldfish_rtc;
 mod ibex_timer;
 mod nodes;
 mod sifive_clint;
