@@ -189,7 +189,7 @@ fn waivers_are_part_of_a_board() {
         assert_eq!(back.patch[0].command, "board-lint-unwaive", "{object}");
     }
     // The second of two that have no id comes first by address, so it is called like the first.
-    let places = "device_add driver=unimplemented-device size=4KiB\n".repeat(2);
+    let places = "device_add driver=unimplemented-device name=x size=4KiB\n".repeat(2);
     let map = "sysbus-mmio-map device='unimplemented-device[1]' addr=0\n";
     let board = none(&format!("{places}{map}{}", waived("unimplemented-device[1]")));
     check("moved", &board);
