@@ -287,6 +287,8 @@ impl VirtioDevice for Blk {
     }
 
     fn plugged(&self, link: Link) {
+        let told = link.clone();
+        self.media.disk.on_resize(move || told.config_changed());
         let _ = self.media.link.set(link);
     }
 
