@@ -137,7 +137,7 @@ const PROPERTIES: &[AddRow] = &[
         "Parameter 'num-cs' expects a number from 1 to 32, not 0",
     ),
     ("'driver': 'spi-nor', 'bus': 'nope'", "Bus 'nope' not found: 'bus' names an SPI controller"),
-    ("'driver': 'spi-nor', 'bus': 'uart'", "Device 'uart' is no SPI controller"),
+    ("'driver': 'spi-nor', 'bus': 'uart'", "Device 'uart' is not an SPI controller"),
     ("'driver': 'spi-nor', 'file': '/no/where'", "Cannot read '/no/where': …"),
     // Timer and software interrupts.
     (
