@@ -21,7 +21,7 @@ pub enum Stage {
     /// The board, to be added to.
     Initialized(Draft),
     /// The board as it was built, and the machine made from it.
-    Ready(Board, Machine),
+    Ready(Board, Box<Machine>),
 }
 
 impl Stage {
@@ -187,7 +187,7 @@ impl crate::door::Door {
         if let Some(path) = &board.machine.dumpdtb {
             tree::write(path, machine.tree())?;
         }
-        self.stage = Stage::Ready(board, machine);
+        self.stage = Stage::Ready(board, Box::new(machine));
         Ok(())
     }
 

@@ -2,8 +2,9 @@
 //!
 //! A device ([`VirtioDevice`]) knows its features, its configuration and what the requests in its
 //! queues mean. How a guest finds it and where its registers stand is a matter of the transport
-//! ([`mmio`]); what both share, the status, the negotiation and the queues, is a [`Function`].
-//! A transport plugs a device into a function and implements [`Interrupts`]; the device gets a
+//! ([`mmio`]); what both share, the status, the negotiation and the queues, is a
+//! [`Function`](function::Function).
+//! A transport plugs a device into a function and implements [`Interrupts`](function::Interrupts); the device gets a
 //! [`Link`] to take requests from its queues and to give them back, on any thread.
 //!
 //! What a guest does wrong ends in the architected answer: the device needs a reset (section
