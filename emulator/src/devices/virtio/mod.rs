@@ -3,9 +3,9 @@
 //! A device ([`VirtioDevice`]) knows its features, its configuration and what the requests in its
 //! queues mean. How a guest finds it and where its registers stand is a matter of the transport
 //! ([`mmio`]); what both share, the status, the negotiation and the queues, is a
-//! [`Function`](function::Function).
-//! A transport plugs a device into a function and implements [`Interrupts`](function::Interrupts); the device gets a
-//! [`Link`] to take requests from its queues and to give them back, on any thread.
+//! [`Function`](function::Function). A transport plugs a device into a function and implements
+//! [`Interrupts`](function::Interrupts); the device gets a [`Link`] to take requests from its queues
+//! and to give them back, on any thread.
 //!
 //! What a guest does wrong ends in the architected answer: the device needs a reset (section
 //! 2.1.1), which the log tells with the reason. The rings are our own rather than a crate's:
