@@ -5,7 +5,7 @@ use std::sync::Arc;
 use qapi_runtime::QmpError;
 
 use super::{Board, Device, Name};
-use crate::devices::{BusKind, driver};
+use crate::devices::{BusKind, Seat, driver};
 use crate::qapi::DeviceOptionsDriver;
 
 impl Board {
@@ -41,6 +41,12 @@ impl Board {
     /// The bus of a kind that QEMU chooses for a device that names none: its list of buses begins
     /// with the one that was made last.
     fn free_bus(&self, kind: BusKind) -> Option<&Arc<Device>> {
+        if kind == BusKind::Pci {
+            // The root bus, and not that of a port.
+            return self
+                .devices()
+                .find(|device| has_bus(device, kind) && !device.driver().hot_plug());
+        }
         let names = self.created.iter().rev().map(|(_, name)| name);
         names.filter_map(|name| self.device(name)).find(|device| {
             has_bus(device, kind) && !self.seats.contains_key(&(device.name.clone(), 0))
@@ -68,10 +74,60 @@ impl Board {
                 ))
             })?,
         };
-        Ok(match seat.bus {
+        let slot = match seat.slot {
+            Seat::ANY => Some(self.free_slot(bus, &options)?),
+            _ => None,
+        };
+        let options = match seat.bus {
             Some(name) if name == &*bus.name => options,
             _ => driver.on_the_bus(&bus.name).unwrap_or(options),
+        };
+        Ok(slot.and_then(|slot| crate::devices::driver(&options).in_slot(slot)).unwrap_or(options))
+    }
+
+    /// The first device of a PCI bus that is free.
+    fn free_slot(&self, bus: &Device, options: &DeviceOptionsDriver) -> Result<u32, QmpError> {
+        let slots = bus.driver().bus().map_or(0, |bus| bus.slots);
+        let free = |slot: &u32| !self.seats.contains_key(&(bus.name.clone(), *slot));
+        (bus.driver().own_slots()..slots).step_by(8).find(free).ok_or_else(|| {
+            QmpError::generic(format!(
+                "PCI: no slot/function available for {}, all in use or reserved: bus '{}' is full",
+                options.tag(),
+                self.bus_name(bus)
+            ))
         })
+    }
+
+    /// What QEMU calls the bus of a device.
+    pub fn bus_name(&self, owner: &Device) -> String {
+        let Some(bus) = owner.driver().bus() else { return owner.name.to_string() };
+        if owner.driver().hot_plug() {
+            return owner.name.to_string();
+        }
+        let mut buses = self.devices().filter(|device| has_bus(device, bus.kind));
+        let number = buses.position(|device| device.name == owner.name).unwrap_or(0);
+        format!("{}.{number}", bus.kind.name())
+    }
+
+    /// Refuses a device, of that name, that is to be added or taken away while a guest runs and has no bus for that.
+    ///
+    /// # Errors
+    /// QEMU's texts.
+    pub fn check_hot(&self, options: &DeviceOptionsDriver, name: &str) -> Result<(), QmpError> {
+        const SYSTEM_BUS: &str = "main-system-bus";
+        let driver = driver(options);
+        let refused =
+            |bus: &str| QmpError::generic(format!("Bus '{bus}' does not support hotplugging"));
+        if driver.on_bus() {
+            return Err(refused(SYSTEM_BUS));
+        }
+        let options = self.seated(options.clone())?;
+        let seat = crate::devices::driver(&options).seat();
+        match seat.and_then(|seat| self.find_bus(seat.kind, seat.bus?)) {
+            None => Err(QmpError::generic(format!("Device '{name}' does not support hotplugging"))),
+            Some(bus) if bus.driver().hot_plug() => Ok(()),
+            Some(bus) => Err(refused(&self.bus_name(bus))),
+        }
     }
 
     /// A device that is to be taken away has nothing on its bus.
@@ -93,15 +149,38 @@ impl Board {
                 return error(format!("Device '{}' is not {}", owner.name, seat.kind.owner()));
             };
             if slot >= bus.slots {
-                return error(format!(
-                    "Parameter 'cs' expects a chip select of '{}', 0 to {}, not {slot}",
-                    owner.name,
-                    bus.slots - 1
-                ));
+                return error(match seat.kind {
+                    BusKind::Pci => format!(
+                        "PCI: slot {} is not valid for {}, parent device only allows plugging into slot 0.",
+                        slot >> 3,
+                        new.kind()
+                    ),
+                    _ => format!(
+                        "Parameter 'cs' expects a chip select of '{}', 0 to {}, not {slot}",
+                        owner.name,
+                        bus.slots - 1
+                    ),
+                });
+            }
+            let occupied = |by: &str| {
+                format!(
+                    "PCI: slot {} function {} not available for {}, in use by {by}",
+                    slot >> 3,
+                    slot & 7,
+                    new.kind()
+                )
+            };
+            if slot < owner.driver().own_slots() {
+                return error(occupied(&format!("'{}' itself", owner.name)));
             }
             let taken = self.seats.get(&(owner.name.clone(), slot));
             if let Some(other) = taken.filter(|other| **other != new.name) {
                 return error(match seat.kind {
+                    BusKind::Pci => {
+                        let kind =
+                            self.device(other).map_or("a device", |other| other.kind().as_str());
+                        occupied(&format!("{kind},id={other}"))
+                    }
                     BusKind::Spi => {
                         format!("Chip select {slot} of '{}' is taken by '{other}'", owner.name)
                     }

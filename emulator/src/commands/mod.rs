@@ -17,6 +17,7 @@ mod machine;
 mod misc;
 mod net;
 mod object;
+mod pci;
 mod place;
 mod qdev;
 mod qom;

@@ -3,8 +3,8 @@
 use qapi_runtime::QmpError;
 
 use super::qom::{info_of, unknown_type};
-use crate::board::{Device, driver_properties};
-use crate::devices::{Driver, cpu, driver, mem};
+use crate::board::{Board, Device, driver_properties};
+use crate::devices::{cpu, mem};
 use crate::door::Door;
 use crate::machines;
 use crate::phase::Stage;
@@ -12,9 +12,6 @@ use crate::qapi::{
     DeviceDel, DeviceDeleted, DeviceDriver, DeviceListProperties, DeviceOptions,
     ObjectPropertyInfo, QdevCommands,
 };
-
-/// The bus that devices with regions sit on.
-const SYSTEM_BUS: &str = "main-system-bus";
 
 impl Door {
     /// Says what the files of a device have that is not modelled.
@@ -30,13 +27,56 @@ impl Door {
     }
 }
 
-/// None of the devices so far sits on a bus that can take or lose one while the guest runs.
-fn no_hotplug(driver: &dyn Driver, name: &str) -> QmpError {
-    QmpError::generic(if driver.on_bus() {
-        format!("Bus '{SYSTEM_BUS}' does not support hotplugging")
-    } else {
-        format!("Device '{name}' does not support hotplugging")
-    })
+/// Hot plug: what comes and goes at `ready`.
+impl Door {
+    /// Adds a device to a machine that is there, and lets its guest know.
+    fn plug(&mut self, options: DeviceOptions) -> Result<(), QmpError> {
+        let step = self.executing()?;
+        let around = self.surroundings();
+        let Stage::Ready(board, machine) = &mut self.stage else { return Ok(()) };
+        board.check_hot(&options.driver, options.driver.tag().as_str())?;
+        let add = |board: &mut Board| board.add(options);
+        let (changed, device) = board.edited(step.origin, step.command, add)?;
+        machine.plug(&changed, &device, &around)?;
+        *board = changed;
+        self.tell_remarks(&device);
+        Ok(())
+    }
+
+    /// Asks the guest to let go of a device; [`Door::unplugged`] is when it has.
+    fn ask_unplug(&self, id: &str) -> Result<(), QmpError> {
+        let Stage::Ready(board, machine) = &self.stage else { return Ok(()) };
+        let device = board.find_device(id)?;
+        board.check_hot(&device.options, &device.name)?;
+        match board.seat(device) {
+            Some((owner, _)) => machine.ask_unplug(&owner.name, &device.name),
+            None => Ok(()),
+        }
+    }
+
+    /// A guest has let go of a device: it is gone, with all that hangs on it.
+    pub(crate) fn unplugged(&mut self, name: &str) {
+        let Stage::Ready(board, machine) = &mut self.stage else { return };
+        let Some(owner) = board.device(name).cloned() else { return };
+        let mut gone: Vec<_> = board.on_bus_of(&owner).map(|(device, _)| device.clone()).collect();
+        gone.push(owner);
+        for device in &gone {
+            // It is there and nothing is on it any more.
+            let _ = board.remove(&device.path());
+            machine.unplug(device);
+        }
+        gone.iter().for_each(|device| self.tell_deleted(device));
+    }
+
+    /// Tells clients of a device that is gone, its parts first.
+    fn tell_deleted(&self, device: &Device) {
+        for part in device.driver().parts() {
+            let path = format!("{}/{part}", device.path());
+            self.emit(&DeviceDeleted { device: None, path });
+        }
+        let id = device.named.then(|| device.name.to_string());
+        self.emit(&DeviceDeleted { device: id, path: device.path() });
+    }
 }
 
 impl QdevCommands for Door {
@@ -52,18 +92,16 @@ impl QdevCommands for Door {
                 self.tell_remarks(&device);
                 Ok(())
             }
-            _ => Err(no_hotplug(driver(&arguments.driver), arguments.driver.tag().as_str())),
+            _ => self.plug(arguments),
         }
     }
 
     fn device_del(&mut self, arguments: DeviceDel) -> Result<(), QmpError> {
-        if let Stage::Ready(board, _) = &self.stage {
-            let device = board.find_device(&arguments.id)?;
-            return Err(no_hotplug(device.driver(), &device.name));
+        if let Stage::Ready(..) = self.stage {
+            return self.ask_unplug(&arguments.id);
         }
         let device = self.edit(|board| board.remove(&arguments.id))?;
-        let id = device.named.then(|| device.name.to_string());
-        self.emit(&DeviceDeleted { device: id, path: device.path() });
+        self.tell_deleted(&device);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ pub mod intc;
 pub mod mem;
 pub mod misc;
 pub mod node;
+pub mod pci;
 mod regfile;
 pub mod serial;
 pub mod ssi;
@@ -34,16 +35,18 @@ use crate::board::{Board, Device as BoardDevice, PortRef};
 use crate::machine::{Site, TimeSource};
 use crate::qapi::{
     CfiPflash01Properties, DeviceDriver, DeviceOptionsDriver, FwCfgMemProperties,
-    GoldfishRtcProperties, GpioConnectionProperties, GpioPwrProperties, IbexPlicProperties,
-    IbexTimerProperties, IbexUartProperties, LoaderProperties, OrIrqProperties, RegfileProperties,
-    RiscvAclintMtimerProperties, RiscvAclintSwiProperties, RiscvHartArrayProperties,
-    RiscvSifiveClintProperties, RiscvSifiveEAonProperties, RiscvSifiveEPrciProperties,
-    RiscvSifivePlicProperties, RiscvSifiveTestProperties, RiscvSifiveUL2ccProperties,
-    RiscvSifiveUOtpProperties, RiscvSifiveUPrciProperties, RiscvSifiveUartProperties,
-    SerialMmProperties, SifivePdmaProperties, SifivePwmProperties, SifiveSocGpioProperties,
-    SifiveSpiProperties, SpiNorProperties, SplitIrqProperties, SysbusMemoryProperties,
-    SysbusMmioMappingProperties, UnimplementedDeviceProperties, VirtioBlkDeviceProperties,
-    VirtioMmioProperties, VirtioNetDeviceProperties, VirtioRngDeviceProperties,
+    GoldfishRtcProperties, GpexPcihostProperties, GpioConnectionProperties, GpioPwrProperties,
+    IbexPlicProperties, IbexTimerProperties, IbexUartProperties, LoaderProperties, OrIrqProperties,
+    PcieRootPortProperties, RegfileProperties, RiscvAclintMtimerProperties,
+    RiscvAclintSwiProperties, RiscvHartArrayProperties, RiscvSifiveClintProperties,
+    RiscvSifiveEAonProperties, RiscvSifiveEPrciProperties, RiscvSifivePlicProperties,
+    RiscvSifiveTestProperties, RiscvSifiveUL2ccProperties, RiscvSifiveUOtpProperties,
+    RiscvSifiveUPrciProperties, RiscvSifiveUartProperties, SerialMmProperties,
+    SifivePdmaProperties, SifivePwmProperties, SifiveSocGpioProperties, SifiveSpiProperties,
+    SpiNorProperties, SplitIrqProperties, SysbusMemoryProperties, SysbusMmioMappingProperties,
+    UnimplementedDeviceProperties, VirtioBlkDeviceProperties, VirtioBlkPciProperties,
+    VirtioMmioProperties, VirtioNetDeviceProperties, VirtioNetPciProperties,
+    VirtioRngDeviceProperties, VirtioRngPciProperties,
 };
 
 /// A row of interrupt lines of a device, or of each of its children.
@@ -264,6 +267,16 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// How many slots at the begin of its bus are its own.
+    fn own_slots(&self) -> u32 {
+        0
+    }
+
+    /// Whether what hangs on its bus comes and goes while a guest runs.
+    fn hot_plug(&self) -> bool {
+        false
+    }
+
     /// Where on another's bus it hangs.
     fn seat(&self) -> Option<Seat<'_>> {
         None
@@ -273,6 +286,17 @@ pub trait Driver: Send + Sync {
     fn on_the_bus(&self, owner: &str) -> Option<DeviceOptionsDriver> {
         let _ = owner;
         None
+    }
+
+    /// The same device in a slot of its bus, where its properties say so.
+    fn in_slot(&self, slot: u32) -> Option<DeviceOptionsDriver> {
+        let _ = slot;
+        None
+    }
+
+    /// Devices that it is made of: their names below its path.
+    fn parts(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// The block back end that it has, by the name of its drive or node.
@@ -380,6 +404,8 @@ pub trait Driver: Send + Sync {
 /// What can hang on a bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BusKind {
+    /// Functions of PCI devices.
+    Pci,
     /// Devices on serial buses.
     Spi,
     /// Virtio devices, one a bus.
@@ -390,6 +416,7 @@ impl BusKind {
     /// What QEMU calls such a bus, before its number.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Pci => "pcie",
             Self::Spi => "spi",
             Self::Virtio => "virtio-mmio-bus",
         }
@@ -398,6 +425,7 @@ impl BusKind {
     /// What QEMU calls the kind.
     pub fn type_name(self) -> &'static str {
         match self {
+            Self::Pci => "PCI",
             Self::Spi => "SSI",
             Self::Virtio => "virtio-bus",
         }
@@ -406,6 +434,7 @@ impl BusKind {
     /// What has such a bus, for messages.
     pub fn owner(self) -> &'static str {
         match self {
+            Self::Pci => "a PCI host bridge or port",
             Self::Spi => "an SPI controller",
             Self::Virtio => "a virtio transport",
         }
@@ -417,7 +446,7 @@ impl BusKind {
 pub struct Bus {
     /// What can hang on it.
     pub kind: BusKind,
-    /// How many: chip selects.
+    /// How many: chip selects; functions, 8 a device.
     pub slots: u32,
 }
 
@@ -428,8 +457,15 @@ pub struct Seat<'a> {
     pub kind: BusKind,
     /// The device that has the bus, by id or path; none for one that is free.
     pub bus: Option<&'a str>,
-    /// The chip select.
+    /// The chip select or function; [`Seat::ANY`] for one that is free.
     pub slot: u32,
+}
+
+impl Seat<'_> {
+    /// The first slot that is free.
+    pub const ANY: u32 = u32::MAX;
+    /// None: the properties name none that exists, which their check refuses.
+    pub const NONE: u32 = u32::MAX - 1;
 }
 
 /// Where a hart starts.
@@ -532,6 +568,8 @@ pub struct Built {
 
 /// A live bus, with its slots still empty.
 pub enum LiveBus {
+    /// Of a PCI host bridge or port.
+    Pci(Arc<pci::PciBus>),
     /// Of an SPI controller.
     Spi(Arc<ssi::SpiBus>),
     /// Of a virtio transport.
@@ -540,6 +578,8 @@ pub enum LiveBus {
 
 /// What a device is on a bus.
 pub enum Peripheral {
+    /// On a PCI bus.
+    Pci(Arc<dyn pci::PciFunction>),
     /// On an SPI bus.
     Spi(Arc<dyn ssi::SpiPeripheral>),
     /// On a virtio transport.
@@ -550,6 +590,7 @@ impl LiveBus {
     /// Puts a device into a slot. The board has seen to it that it fits and that the slot is free.
     pub fn attach(&self, slot: u32, peripheral: &Peripheral) {
         match (self, peripheral) {
+            (Self::Pci(bus), Peripheral::Pci(function)) => bus.attach(slot, function),
             (Self::Spi(bus), Peripheral::Spi(peripheral)) => bus.attach(slot, peripheral.clone()),
             (Self::Virtio(bus), Peripheral::Virtio(device)) => bus.clone().plug(device.clone()),
             _ => {}
@@ -625,6 +666,7 @@ drivers! {
     CfiPflash01 => CfiPflash01Properties,
     FwCfgMem => FwCfgMemProperties,
     GoldfishRtc => GoldfishRtcProperties,
+    GpexPcihost => GpexPcihostProperties,
     GpioConnection => GpioConnectionProperties,
     GpioPwr => GpioPwrProperties,
     IbexPlic => IbexPlicProperties,
@@ -632,6 +674,7 @@ drivers! {
     IbexUart => IbexUartProperties,
     Loader => LoaderProperties,
     OrIrq => OrIrqProperties,
+    PcieRootPort => PcieRootPortProperties,
     Regfile => RegfileProperties,
     RiscvAclintMtimer => RiscvAclintMtimerProperties,
     RiscvAclintSwi => RiscvAclintSwiProperties,
@@ -656,7 +699,10 @@ drivers! {
     SysbusMmioMapping => SysbusMmioMappingProperties,
     UnimplementedDevice => UnimplementedDeviceProperties,
     VirtioBlkDevice => VirtioBlkDeviceProperties,
+    VirtioBlkPci => VirtioBlkPciProperties,
     VirtioMmio => VirtioMmioProperties,
     VirtioNetDevice => VirtioNetDeviceProperties,
+    VirtioNetPci => VirtioNetPciProperties,
+    VirtioRngPci => VirtioRngPciProperties,
     VirtioRngDevice => VirtioRngDeviceProperties,
 }

@@ -20,7 +20,11 @@ fn properties(driver: DeviceDriver) -> Option<Value> {
             return None;
         }
         // On a bus; its own tests try it.
-        DeviceDriver::VirtioBlkDevice
+        DeviceDriver::PcieRootPort
+        | DeviceDriver::VirtioBlkDevice
+        | DeviceDriver::VirtioBlkPci
+        | DeviceDriver::VirtioNetPci
+        | DeviceDriver::VirtioRngPci
         | DeviceDriver::VirtioNetDevice
         | DeviceDriver::VirtioRngDevice => return None,
         DeviceDriver::SysbusMemory => json!({ "size": 0x1000 }),

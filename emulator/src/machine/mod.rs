@@ -63,6 +63,8 @@ pub enum Wish {
 pub enum Notice {
     /// The host could not do what a guest asked of a disk.
     BlockIoError(crate::qapi::BlockIoError),
+    /// A guest has let go of the device of that name.
+    Unplugged(String),
 }
 
 /// What is outside the board: the host as the machine sees it.
@@ -168,6 +170,8 @@ pub struct Machine {
     /// Who serves the harts in the place of firmware.
     sbi: Option<Arc<Sbi>>,
     symbols: OnceLock<Arc<Symbols>>,
+    buses: HashMap<Name, LiveBus>,
+    access: BusAccess,
 }
 
 impl Machine {
@@ -217,12 +221,74 @@ impl Machine {
             Budget::new(around.budget),
         )?;
         let (devices, memory) = (parts.order, parts.all_memory);
+        let (buses, access) = (parts.buses, parts.access);
         let paths = board.devices().map(|device| device.path()).collect();
         let symbols = OnceLock::new();
-        let machine = Self { space, devices, paths, memory, harts, clock, plan, sbi, symbols };
+        let machine =
+            Self { space, devices, paths, memory, harts, clock, plan, sbi, symbols, buses, access };
         machine.reset();
         machine.watch(&around.trace);
         Ok(machine)
+    }
+
+    /// Puts another device on a bus that can take one while the guest runs, and lets it know.
+    ///
+    /// # Errors
+    /// It cannot be built; the machine is as before.
+    pub fn plug(
+        &mut self,
+        board: &Board,
+        device: &BoardDevice,
+        around: &Surroundings,
+    ) -> Result<(), QmpError> {
+        let mut parts = Parts { access: self.access.clone(), ..Parts::default() };
+        parts.build(board, device, &self.clock, around)?;
+        let seat = board.seat(device).map(|(owner, slot)| (self.buses.get(&owner.name), slot));
+        let Some((Some(LiveBus::Pci(bus)), slot)) = seat else {
+            return Err(QmpError::generic(format!(
+                "Device '{}' does not support hotplugging",
+                device.name
+            )));
+        };
+        for live in &parts.order {
+            live.reset();
+        }
+        for (_, peripheral) in &parts.peripherals {
+            if let Peripheral::Pci(function) = peripheral {
+                bus.plug(slot, function);
+            }
+        }
+        self.devices.extend(parts.order);
+        self.paths.push(device.path());
+        self.buses.extend(parts.buses);
+        Ok(())
+    }
+
+    /// Asks the guest to let go of a device that is on the bus of another.
+    ///
+    /// # Errors
+    /// The bus cannot lose it, or the guest was asked already.
+    pub fn ask_unplug(&self, owner: &str, device: &str) -> Result<(), QmpError> {
+        let port = match self.buses.get(owner) {
+            Some(LiveBus::Pci(bus)) => bus.port(),
+            _ => None,
+        };
+        port.map_or(Ok(()), |port| port.ask(device))
+    }
+
+    /// Forgets a device that is on no bus any more.
+    pub fn unplug(&mut self, device: &BoardDevice) {
+        let path = device.path();
+        if let Some(index) = self.paths.iter().position(|other| *other == path) {
+            self.paths.remove(index);
+            self.devices.remove(index);
+        }
+        self.buses.remove(&device.name);
+    }
+
+    /// The bus of a device.
+    pub fn bus(&self, owner: &str) -> Option<&LiveBus> {
+        self.buses.get(owner)
     }
 
     /// Lets the log have what it asks for of the harts; to be called when that changes.

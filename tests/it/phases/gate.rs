@@ -91,6 +91,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("set-action", "nmair"),
     ("stop", "r"),
     ("inject-nmi", "r"),
+    ("query-pci", "r"),
     ("system_reset", "r"),
     ("system_powerdown", "r"),
     ("query-cpus-fast", "r"),

@@ -2,7 +2,7 @@
 //!
 //! A device ([`VirtioDevice`]) knows its features, its configuration and what the requests in its
 //! queues mean. How a guest finds it and where its registers stand is a matter of the transport
-//! ([`mmio`]); what both share, the status, the negotiation and the queues, is a
+//! ([`mmio`], [`pci`]); what both share, the status, the negotiation and the queues, is a
 //! [`Function`](function::Function). A transport plugs a device into a function and implements
 //! [`Interrupts`](function::Interrupts); the device gets a [`Link`] to take requests from its queues
 //! and to give them back, on any thread.
@@ -17,6 +17,7 @@ mod device;
 mod function;
 mod mmio;
 mod net;
+mod pci;
 mod ring;
 mod rng;
 #[cfg(test)]
