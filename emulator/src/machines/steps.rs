@@ -31,6 +31,12 @@ impl Steps {
         self.command("sysbus-mmio-map", json!({ "device": device, "addr": addr }));
     }
 
+    /// Maps one of a device's regions.
+    pub(super) fn map_region(&mut self, device: &str, region: u32, addr: u64) {
+        let mapping = json!({ "device": device, "mmio": region, "addr": addr });
+        self.command("sysbus-mmio-map", mapping);
+    }
+
     /// Maps the begin of a device's first region a second time.
     pub(super) fn view(&mut self, device: &str, alias: &str, addr: u64, size: u64) {
         let view = json!({ "device": device, "addr": addr, "alias": alias, "size": size });

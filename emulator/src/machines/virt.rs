@@ -40,6 +40,12 @@ const SOURCES: u32 = 96;
 const VIRTIO_SOURCE: u32 = 1;
 const UART_SOURCE: u32 = 10;
 const RTC_SOURCE: u32 = 11;
+const PCI_SOURCE: u32 = 32;
+const PCI_PINS: u32 = 4;
+/// The host bridge: configuration space, ports and memory; memory above 4 GiB is after RAM.
+const PCI_ECAM: u64 = 0x3000_0000;
+const PCI_PORTS: u64 = 0x300_0000;
+const PCI_MEMORY: u64 = 0x4000_0000;
 /// What the UART's divisor is counted from.
 const UART_BASE: u32 = 3_686_400 / 16;
 const TIMEBASE: u32 = 10_000_000;
@@ -70,6 +76,7 @@ impl Template for Virt {
         timers(&mut steps, harts, own.aclint == Some(true));
         interrupts(&mut steps, harts);
         peripherals(&mut steps, own);
+        pci(&mut steps, options);
         Ok(steps.plan(MachineType::Virt))
     }
 
@@ -189,4 +196,23 @@ fn peripherals(steps: &mut Steps, own: &MachineOptionsVirt) {
     for (index, addr) in FLASH.into_iter().enumerate() {
         steps.place(addr, json!({ "driver": "cfi.pflash01" }), &format!("flash{index}"));
     }
+}
+
+/// The PCI host bridge. Its window above 4 GiB is after RAM, or where harts of 32 bits still reach.
+fn pci(steps: &mut Steps, options: &MachineOptions) {
+    const WINDOW: u64 = 16 << 30;
+    const WINDOW_32: (u64, u64) = (0x3_0000_0000, 4 << 30);
+    let end = DRAM.saturating_add(options.memory.unwrap_or(DRAM_SIZE));
+    let (high, size) = match options.cpu.as_deref() {
+        Some(cpu) if cpu.starts_with("rv32") => WINDOW_32,
+        _ => (end.checked_next_multiple_of(WINDOW).unwrap_or(WINDOW), WINDOW),
+    };
+    let host = json!({
+        "driver": "gpex-pcihost", "above-4g-mem-base": high, "above-4g-mem-size": size,
+    });
+    steps.place(PCI_ECAM, host, "pcie");
+    for (region, addr) in [(1, PCI_MEMORY), (2, PCI_PORTS), (3, high)] {
+        steps.map_region("pcie", region, addr);
+    }
+    steps.interrupts("pcie", "plic", PCI_SOURCE..=PCI_SOURCE + PCI_PINS - 1);
 }
