@@ -486,6 +486,7 @@ impl Door {
             blocks: self.host.blocks.clone(),
             objects: self.host.objects.clone(),
             semihosting: self.host.semihosting.clone(),
+            real_time: self.host.real_time,
             budget: self.startup.budget,
         }
     }

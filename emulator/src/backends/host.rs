@@ -12,6 +12,7 @@ use super::char::{CharConfig, CharError, Chardev};
 use super::io_thread::IoThread;
 use super::net::{NetConfig, NetError, NetEvent, Netdev, Netdevs};
 use super::objects::{self, Objects};
+use crate::machine::rtc::RealTime;
 use crate::machine::semihosting;
 use crate::machine::trace::Trace;
 use crate::qapi::ObjectOptions;
@@ -102,6 +103,8 @@ pub struct Host {
     pub trace: Arc<Trace>,
     /// What guests may ask the host for, if anything.
     pub semihosting: Option<Arc<semihosting::Config>>,
+    /// What real-time clocks say.
+    pub real_time: RealTime,
     /// Whether nothing leads out: see [`Host::closed`].
     closed: bool,
     /// The thread that serves sockets and terminals; the last to go.
@@ -124,6 +127,7 @@ impl Host {
             hub: EventHub::new(),
             trace: Arc::default(),
             semihosting: None,
+            real_time: RealTime::default(),
             closed: false,
         })
     }

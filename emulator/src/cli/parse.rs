@@ -161,6 +161,7 @@ impl Parser {
             Id::Preconfig => self.invocation.preconfig = true,
             Id::Qmp => self.chars.monitor(given, Mode::Control)?,
             Id::QmpPretty => self.chars.monitor(given, Mode::Pretty)?,
+            Id::Rtc => self.setting(given, "x-rtc-set", "base")?,
             Id::Semihosting => drop(self.semihosting(given)),
             Id::SemihostingConfig => self.semihosting_config(given)?,
             Id::Serial => self.chars.serial(given)?,
@@ -260,6 +261,19 @@ impl Parser {
     fn action(&mut self, given: Given<'_>, event: &str, action: &str) {
         let arguments = Map::from_iter([(event.into(), action.into())]);
         self.settings.push(given.step("set-action", arguments));
+    }
+
+    /// A command whose arguments are the option's items; those of several options add up.
+    fn setting(&mut self, given: Given<'_>, command: &str, first: &str) -> Result<(), CliError> {
+        let before = self.settings.iter().position(|step| step.command.name == command);
+        let before = before.map(|index| self.settings.remove(index).command.arguments);
+        let mut arguments = before.unwrap_or_default();
+        for item in keyval::items_with(first, given.value) {
+            let (key, value) = item.setting();
+            machine::put(&mut arguments, given, &key, value.into())?;
+        }
+        self.settings.push(given.step(command, arguments));
+        Ok(())
     }
 
     fn compat(&mut self, given: Given<'_>) -> Result<(), CliError> {

@@ -96,6 +96,11 @@ fn options_become_commands() {
         ("-no-reboot", r#"set-action {"reboot":"shutdown"}"#),
         ("-no-shutdown", r#"set-action {"shutdown":"pause"}"#),
         ("-action panic=pause,watchdog=none", "set-action {\"panic\":\"pause\"}\nset-action {\"watchdog\":\"none\"}"),
+        // Time.
+        ("-rtc base=localtime,clock=vm", r#"x-rtc-set {"base":"localtime","clock":"vm"}"#),
+        ("-rtc 2006-06-17T16:01:21", r#"x-rtc-set {"base":"2006-06-17T16:01:21"}"#),
+        ("-rtc base=utc,driftfix=slew -rtc clock=rt -rtc base=2020-01-01",
+            r#"x-rtc-set {"base":"2020-01-01","driftfix":"slew","clock":"rt"}"#),
         // Harts.
         ("-M none -smp 2", r#"machine-set {"type":"none","smp":{"cpus":2}}"#),
         ("-M none -smp cpus=5", r#"machine-set {"type":"none","smp":{"cpus":5}}"#),

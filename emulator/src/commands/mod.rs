@@ -23,6 +23,7 @@ mod qdev;
 mod qom;
 mod run_state;
 mod snapshot;
+mod time;
 mod unmodelled;
 
 pub(crate) use device_tree::board_of_tree;

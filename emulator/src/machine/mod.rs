@@ -5,6 +5,7 @@ mod clock;
 mod guest;
 mod harts;
 mod line;
+pub mod rtc;
 mod sbi;
 pub mod semihosting;
 mod snapshot;
@@ -88,6 +89,8 @@ pub struct Surroundings {
     pub objects: Arc<Objects>,
     /// What a guest may ask the host for, if anything.
     pub semihosting: Option<Arc<semihosting::Config>>,
+    /// What real-time clocks say.
+    pub real_time: rtc::RealTime,
     /// How many instructions it may execute, if there is a limit.
     pub budget: Option<u64>,
 }

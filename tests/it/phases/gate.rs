@@ -89,6 +89,7 @@ const PERMITTED: &[(&str, &str)] = &[
     ("device_del", "ir"),
     ("query-reset-tree", "ir"),
     ("set-action", "nmair"),
+    ("x-rtc-set", "nmai"),
     ("stop", "r"),
     ("inject-nmi", "r"),
     ("query-pci", "r"),

@@ -1,9 +1,8 @@
 //! `goldfish_rtc`: the real-time clock of Android's Goldfish platform (Android, "GOLDFISH VIRTUAL
 //! HARDWARE", section "Goldfish RTC"; Linux, bindings/rtc/google,goldfish-rtc.yaml): nanoseconds since 1970,
-//! and an alarm.
+//! and an alarm. What it begins with and what lets it go on the options choose (`machine/rtc.rs`).
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use boardwright_devicetree::Node;
 use qapi_runtime::QmpError;
@@ -14,6 +13,7 @@ use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::Outputs;
 use crate::devices::node::Place;
 use crate::devices::{Built, Defaults, Driver, Port, Region};
+use crate::machine::rtc::TimeOfDay;
 use crate::machine::{Line, Site};
 use crate::qapi::{DeviceOptionsDriver, GoldfishRtcProperties};
 
@@ -59,20 +59,25 @@ impl Driver for GoldfishRtcProperties {
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
-        let host = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let host = u64::try_from(host.as_nanos()).unwrap_or(u64::MAX);
-        let rtc: Arc<Bank<Rtc>> = Bank::new(Rtc::new(host.wrapping_sub(site.clock.now())), site);
+        let rtc: Arc<Bank<Rtc>> = Bank::new(Rtc::new(site.around.real_time.begin()), site);
         Ok(Built::device(rtc))
     }
 }
 
+/// How often a clock that does not follow guest time is looked at for its alarm: a second.
+const LOOK: u64 = 1_000_000_000;
+
 #[derive(Serialize, Deserialize)]
 struct Rtc {
-    /// What is added to guest time, and was at power-on.
+    /// What it is to say, if the guest does not set it.
+    #[serde(skip)]
+    source: TimeOfDay,
+    /// What the guest has added.
     offset: u64,
-    base: u64,
     /// Guest time.
     now: u64,
+    /// The time of day then.
+    day: u64,
     /// The upper half of the time as it was when the lower one was read.
     held: u32,
     alarm: u64,
@@ -90,12 +95,14 @@ fn with_high(value: u64, high: u32) -> u64 {
 }
 
 impl Rtc {
-    /// A clock that is so many nanoseconds ahead of guest time.
-    fn new(base: u64) -> Self {
+    /// A clock that the guest has not set.
+    fn new(source: TimeOfDay) -> Self {
+        let day = source.at(0);
         Self {
-            offset: base,
-            base,
+            source,
+            offset: 0,
             now: 0,
+            day,
             held: 0,
             alarm: 0,
             armed: false,
@@ -105,11 +112,11 @@ impl Rtc {
     }
 
     fn time(&self) -> u64 {
-        self.now.wrapping_add(self.offset)
+        self.day.wrapping_add(self.offset)
     }
 
     fn set_time(&mut self, time: u64) {
-        self.offset = time.wrapping_sub(self.now);
+        self.offset = time.wrapping_sub(self.day);
         self.look();
     }
 
@@ -127,6 +134,11 @@ impl Outputs for Rtc {
         for line in lines {
             line.set(self.enabled && self.pending);
         }
+    }
+
+    fn adopt(&mut self, saved: Self) -> Result<(), String> {
+        *self = Self { source: self.source.resume(saved.day, saved.now), ..saved };
+        Ok(())
     }
 }
 
@@ -171,17 +183,23 @@ impl Registers for Rtc {
     }
 
     fn reset(&mut self) {
-        *self = Self { now: self.now, ..Self::new(self.base) };
+        // As a clock with a battery, it goes on with the time that it was set to.
+        *self =
+            Self { offset: self.offset, now: self.now, day: self.day, ..Self::new(self.source) };
     }
 
     fn advance(&mut self, now: u64) {
         self.now = now;
+        self.day = self.source.at(now);
         self.look();
     }
 
     fn next(&self) -> Option<u64> {
+        let left = self.alarm.saturating_sub(self.time());
+        // A clock that goes on while the guest stands, or may be set, is looked at now and then.
+        let left = if self.source.follows_guest() { left } else { left.min(LOOK) };
         // One that lies beyond the end of guest time never rings.
-        self.armed.then(|| self.now.saturating_add(self.alarm.saturating_sub(self.time())))
+        self.armed.then(|| self.now.saturating_add(left))
     }
 }
 
@@ -190,10 +208,11 @@ mod tests {
     use super::*;
 
     const BASE: u64 = 1_700_000_000_000_000_000;
+    const VM: TimeOfDay = TimeOfDay::Vm { base: BASE };
 
     #[test]
     fn the_halves_of_the_time_belong_together() {
-        let mut rtc = Rtc::new(BASE);
+        let mut rtc = Rtc::new(VM);
         rtc.advance(5);
         let low = rtc.read(Register::TimeLow);
         rtc.advance(1 << 40);
@@ -205,12 +224,26 @@ mod tests {
         rtc.advance((1 << 40) + 100);
         assert_eq!(rtc.time(), 7 << 32 | 109);
         rtc.reset();
-        assert_eq!(rtc.time(), BASE + (1 << 40) + 100);
+        assert_eq!(rtc.time(), 7 << 32 | 109, "a reset does not set it");
+    }
+
+    #[test]
+    fn a_clock_of_the_host_is_looked_at_for_its_alarm() {
+        let mut rtc = Rtc::new(TimeOfDay::Host { ahead: 0 });
+        rtc.write(Register::AlarmHigh, u32::MAX);
+        rtc.write(Register::AlarmLow, 0);
+        rtc.advance(5);
+        assert_eq!(rtc.next(), Some(5 + LOOK));
+        // What is written is kept whatever the host says.
+        rtc.write(Register::TimeHigh, 7);
+        rtc.write(Register::TimeLow, 0);
+        rtc.advance(6);
+        assert_eq!(rtc.time() >> 32, 7);
     }
 
     #[test]
     fn the_alarm_rings_once_when_it_is_due() {
-        let mut rtc = Rtc::new(BASE);
+        let mut rtc = Rtc::new(VM);
         let due = BASE + 1000;
         rtc.write(Register::AlarmHigh, (due >> 32) as u32);
         rtc.write(Register::AlarmLow, due as u32);
