@@ -499,6 +499,11 @@ impl Door {
         self.stage.board()
     }
 
+    /// The live machine, at `ready`.
+    pub fn machine(&self) -> Option<&crate::machine::Machine> {
+        self.stage.machine()
+    }
+
     /// The hub that events go through, to drain it before the program exits.
     pub fn hub(&self) -> &Arc<EventHub> {
         &self.host.hub

@@ -65,7 +65,7 @@ fn one(target: &Target, seed: u64, time: Duration) -> anyhow::Result<bool> {
         Err(failure) => {
             let path = target.folder().join(format!("failed-{seed}"));
             fs::write(&path, &failure.input).with_context(|| path.display().to_string())?;
-            let how = if failure.slow { "is too slow" } else { "fails" };
+            let how = failure.fault.to_string().replace('_', " ");
             println!("{}: {how} with {}", target.name, path.display());
             Ok(false)
         }

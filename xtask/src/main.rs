@@ -44,7 +44,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "fuzz",
-        about: "mutate schemas and requests, and see that nothing breaks",
+        about: "mutate schemas, requests, guests and files, and see that nothing breaks",
         run: fuzz::run,
     },
     Verb {

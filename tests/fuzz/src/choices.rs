@@ -17,6 +17,16 @@ impl<'b> Choices<'b> {
         usize::from(*first) % limit.max(1)
     }
 
+    /// A number of so many bytes, the lowest first.
+    pub(crate) fn number(&mut self, bytes: usize) -> u64 {
+        (0..bytes).fold(0, |all, byte| all | (self.below(256) as u64) << (8 * byte))
+    }
+
+    /// One of a list.
+    pub(crate) fn of<T: Copy + Default>(&mut self, list: &[T]) -> T {
+        list.get(self.below(list.len())).copied().unwrap_or_default()
+    }
+
     /// True in one of `many` cases.
     pub(crate) fn rarely(&mut self, many: usize) -> bool {
         self.below(many) == many - 1

@@ -1,12 +1,17 @@
 //! Mutates inputs and runs a target with them, on stable Rust: no coverage, but many runs.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
+use std::sync::mpsc::{channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use crate::Target;
 
 /// A run that takes longer than this has failed: the inputs are small.
 const TOO_LONG: Duration = Duration::from_secs(2);
+/// A run that takes longer than this is not waited for.
+const FOR_EVER: Duration = Duration::from_secs(60);
+/// All runs together take no more memory than this.
+const MOST_MEMORY: u64 = 1 << 30;
 /// Mutants do not grow beyond this.
 const MAX_LENGTH: usize = 1 << 14;
 
@@ -17,13 +22,27 @@ pub struct Summary {
     pub runs: u64,
 }
 
+/// What is wrong with a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "snake_case")]
+pub enum Fault {
+    /// It panics.
+    Panics,
+    /// It takes long.
+    IsSlow,
+    /// It does not end.
+    Hangs,
+    /// It takes very much memory.
+    IsGreedy,
+}
+
 /// An input with which a target failed.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// The input.
     pub input: Vec<u8>,
-    /// Whether it was only slow.
-    pub slow: bool,
+    /// What is wrong.
+    pub fault: Fault,
 }
 
 /// Tries mutants of `corpus` until the time is up or one fails.
@@ -37,6 +56,17 @@ pub fn fuzz(
     seed: u64,
     time: Duration,
 ) -> Result<Summary, Failure> {
+    // On a thread of its own, which is left behind when a run does not end.
+    let (inputs, work) = sync_channel::<Vec<u8>>(1);
+    let (tell, outcomes) = channel();
+    let run = target.run;
+    std::thread::spawn(move || {
+        for input in work {
+            if tell.send(catch_unwind(|| run(&input)).is_ok()).is_err() {
+                return;
+            }
+        }
+    });
     let begin = Instant::now();
     let mut runs = 0;
     for input in mutants(target, corpus, seed) {
@@ -44,14 +74,29 @@ pub fn fuzz(
             break;
         }
         let start = Instant::now();
-        let passed = catch_unwind(AssertUnwindSafe(|| (target.run)(&input))).is_ok();
-        let slow = start.elapsed() > TOO_LONG;
-        if slow || !passed {
-            return Err(Failure { input, slow: slow && passed });
+        // Nobody to take it: that thread has ended, which the next line tells as well.
+        let _ = inputs.send(input.clone());
+        let fault = match outcomes.recv_timeout(FOR_EVER) {
+            Err(_) => Some(Fault::Hangs),
+            Ok(false) => Some(Fault::Panics),
+            Ok(true) if start.elapsed() > TOO_LONG => Some(Fault::IsSlow),
+            Ok(true) if peak_memory() > MOST_MEMORY => Some(Fault::IsGreedy),
+            Ok(true) => None,
+        };
+        if let Some(fault) = fault {
+            return Err(Failure { input, fault });
         }
         runs += 1;
     }
     Ok(Summary { runs })
+}
+
+/// The most memory that this process has had, in bytes (proc(5), `VmHWM`).
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    number.unwrap_or(0) << 10
 }
 
 /// Mutants of `corpus` without end; the same ones for the same seed.

@@ -1,4 +1,4 @@
-//! Fuzz targets of the QAPI crates.
+//! Fuzz targets: the schema language and the wire, guests' drivers and frames, users' files.
 //!
 //! A target is a plain function that takes any bytes and panics when something does not hold: it
 //! fits `cargo xtask fuzz TARGET --seconds N` on stable Rust, libFuzzer's `fuzz_target!`, and an
@@ -7,6 +7,9 @@
 
 mod choices;
 mod drive;
+mod driver;
+mod files;
+mod frames;
 mod schema;
 mod sentence;
 mod wire;
@@ -18,8 +21,9 @@ pub mod qapi {
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-pub use drive::{Failure, Summary, fuzz, mutants};
+pub use drive::{Failure, Fault, Summary, fuzz, mutants};
 
 /// Something to fuzz.
 pub struct Target {
@@ -59,7 +63,49 @@ pub const TARGETS: &[Target] = &[
         run: wire::visitor,
         dictionary: wire::DICTIONARY,
     },
+    Target {
+        name: "driver",
+        about: "virtio devices under a driver that keeps no rule",
+        run: driver::driver,
+        dictionary: &[],
+    },
+    Target {
+        name: "frames",
+        about: "the user-mode network under frames of a guest",
+        run: frames::frames,
+        dictionary: &[],
+    },
+    Target {
+        name: "disk",
+        about: "disk images, raw and qcow2, opened, read and written",
+        run: files::disk,
+        dictionary: files::DISKS,
+    },
+    Target {
+        name: "kernel",
+        about: "kernels: ELF, Image, compressed",
+        run: files::kernel,
+        dictionary: files::KERNELS,
+    },
+    Target {
+        name: "tree",
+        about: "device trees, source and binary, and the boards that they describe",
+        run: files::tree,
+        dictionary: files::TREES,
+    },
 ];
+
+/// What has to be there for a run at all.
+fn must<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| unreachable!("{error:?}"))
+}
+
+/// The name of a file for a thread's runs.
+fn scratch(name: &str) -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("bw-fuzz-{name}-{}-{number}", std::process::id()))
+}
 
 impl Target {
     /// The folder of its inputs.

@@ -6,21 +6,38 @@ use boardwright_fuzz::{TARGETS, mutants};
 /// How many mutants of a target are tried.
 const MUTANTS: usize = 2_000;
 
-#[test]
-fn corpus_and_mutants() {
-    for target in TARGETS {
-        let corpus = target.corpus().expect("the inputs");
-        assert!(!corpus.is_empty(), "{} has nothing to start from", target.name);
-        let mut inputs = Vec::new();
-        for (path, input) in corpus {
-            println!("{}", path.display());
-            (target.run)(&input);
-            inputs.push(input);
-        }
-        for input in mutants(target, &inputs, 1).take(MUTANTS) {
-            // Printed when the test fails, and not otherwise.
-            println!("{}: {}", target.name, input.escape_ascii());
-            (target.run)(&input);
-        }
+fn replay(name: &str) {
+    let target = TARGETS.iter().find(|target| target.name == name).expect("a target");
+    let corpus = target.corpus().expect("the inputs");
+    assert!(!corpus.is_empty(), "there is nothing to start from");
+    let mut inputs = Vec::new();
+    for (path, input) in corpus {
+        println!("{}", path.display());
+        (target.run)(&input);
+        inputs.push(input);
+    }
+    for input in mutants(target, &inputs, 1).take(MUTANTS) {
+        // Printed when the test fails, and not otherwise.
+        println!("{}", input.escape_ascii());
+        (target.run)(&input);
     }
 }
+
+macro_rules! targets {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                replay(stringify!($name));
+            }
+        )*
+
+        #[test]
+        fn no_target_is_left_out() {
+            let here = [$(stringify!($name)),*];
+            assert_eq!(TARGETS.iter().map(|target| target.name).collect::<Vec<_>>(), here);
+        }
+    };
+}
+
+targets!(parser checker json visitor driver frames disk kernel tree);

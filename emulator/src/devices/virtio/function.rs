@@ -153,8 +153,11 @@ impl Function {
 
     /// Back to the state after power-on.
     pub(super) fn reset(&self) {
+        // From here on nothing is handed out, so that what is on its way ends; what it still says of
+        // the driver's mistakes is not of this life.
         self.clear(&mut self.lock());
         self.device.reset();
+        self.clear(&mut self.lock());
     }
 
     fn clear(&self, state: &mut State) {

@@ -229,11 +229,11 @@ impl Transport {
             register::INTERRUPT_ACK => set(|chip, value| chip.interrupt &= !value),
             register::STATUS => {
                 // Section 2.1: bits beyond the byte do not exist.
+                function.set_status(value as u8);
                 if value & 0xff == 0 {
                     // What the driver has said of its pages before stays (section 4.2.4).
                     self.chip.with(|chip| chip.interrupt = 0);
                 }
-                function.set_status(value as u8);
             }
             register::GUEST_PAGE_SIZE if self.legacy => set(|chip, value| chip.page_size = value),
             register::QUEUE_ALIGN if self.legacy => set(|chip, value| chip.align = value),
