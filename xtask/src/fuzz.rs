@@ -15,7 +15,8 @@ usage: cargo xtask fuzz [TARGET...] [--seconds N] [--seed N]
     --seconds    how long for each target (10)
     --seed       which mutants (1)
 
-An input that fails is written to the target's corpus, where the tests find it.
+An input that fails is written to the target's corpus, where the tests find it; one that takes the
+whole process down is left there as 'running'.
 
 targets:
 ";

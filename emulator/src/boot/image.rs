@@ -203,13 +203,16 @@ fn segments<H: FileHeader<Endian = Endianness>>(
         if addr.checked_add(size).is_none() {
             return Err(format!("segment {index} ends beyond 2^64"));
         }
-        let mut data = data.to_vec();
-        data.resize(room, 0);
-        let head = before_sections::<H>(header, endian, bytes, segment);
-        data.drain(..head.min(room));
-        let addr = addr + head as u64;
-        if !data.is_empty() {
-            images.push(Image { source: path.display().to_string(), addr, bytes: data });
+        let head = before_sections::<H>(header, endian, bytes, segment).min(room);
+        // Zeroed memory of the host's that nobody has written to yet takes none.
+        let mut image = vec![0; room - head];
+        let data = data.get(head..).unwrap_or_default();
+        if let Some(begin) = image.get_mut(..data.len()) {
+            begin.copy_from_slice(data);
+        }
+        if !image.is_empty() {
+            let source = path.display().to_string();
+            images.push(Image { source, addr: addr + head as u64, bytes: image });
         }
     }
     if images.is_empty() {

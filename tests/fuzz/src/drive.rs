@@ -1,6 +1,7 @@
 //! Mutates inputs and runs a target with them, on stable Rust: no coverage, but many runs.
 
 use std::panic::catch_unwind;
+use std::path::PathBuf;
 use std::sync::mpsc::{channel, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -69,10 +70,13 @@ pub fn fuzz(
     });
     let begin = Instant::now();
     let mut runs = 0;
+    // Where an input is found that takes the whole process down.
+    let running = Running(target.folder().join("running"));
     for input in mutants(target, corpus, seed) {
         if begin.elapsed() >= time {
             break;
         }
+        let _ = std::fs::write(&running.0, &input);
         let start = Instant::now();
         // Nobody to take it: that thread has ended, which the next line tells as well.
         let _ = inputs.send(input.clone());
@@ -89,6 +93,15 @@ pub fn fuzz(
         runs += 1;
     }
     Ok(Summary { runs })
+}
+
+/// The input of the current run, as a file of the corpus while it is tried.
+struct Running(PathBuf);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// The most memory that this process has had, in bytes (proc(5), `VmHWM`).

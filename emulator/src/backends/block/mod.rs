@@ -5,6 +5,7 @@
 //! and writes all but encryption and compression on writing, keeps the order of metadata that a crash
 //! needs, and does so without a run-time of its own. Files are opened and locked here.
 
+mod check;
 mod lock;
 mod node;
 #[cfg(test)]

@@ -15,7 +15,7 @@ use imago::storage::DynStorage;
 use imago::{FormatAccess, FormatCreateBuilder, StorageOpenOptions};
 use qapi_runtime::QmpError;
 
-use super::lock;
+use super::{check, lock};
 use crate::backends::char::Plain;
 use crate::qapi::{
     BlockdevDiscardOptions, BlockdevDriver, BlockdevOptions, BlockdevOptionsFile, OnOffAuto,
@@ -227,6 +227,11 @@ impl Node {
         }
         let filename = file.filename.clone();
         let qcow2 = builder.open(Gate).map_err(|error| cannot_open(&filename, &error))?;
+        if !access.read_only {
+            check::check(&|at, bytes| file.read(at, bytes)).map_err(|inconsistent| {
+                QmpError::generic(format!("Could not open '{filename}': {inconsistent}"))
+            })?;
+        }
         let backing = backed.or_else(|| qcow2.implicit_backing_file().cloned());
         let image = FormatAccess::new(qcow2);
         let bytes = file.bytes.clone();
