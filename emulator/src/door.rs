@@ -409,6 +409,7 @@ impl Door {
             Message::Wish(wish) => self.grant(wish),
             Message::Notice(Notice::BlockIoError(event)) => self.emit(&event),
             Message::Notice(Notice::Unplugged(name)) => self.unplugged(&name),
+            Message::Notice(Notice::UnplugRefused(name)) => self.unplug_refused(&name),
             Message::Debug(event) => self.debug(event),
             // It may be old news: the guest was let go again meanwhile.
             Message::Halted => {

@@ -65,8 +65,8 @@ fn piece() -> Vec<u8> {
 enum On<'a> {
     /// The board of `boards/linux.qmp`, with these parameters.
     Script(&'a [&'a str]),
-    /// Machine `virt`, by QEMU's options: a legacy transport.
-    Virt,
+    /// Machine `virt`, by QEMU's options, with this driver: a legacy transport in memory, or PCI.
+    Virt(&'a str),
 }
 
 /// Boots a kernel with an image of a format as its disk, and has its shell execute these lines.
@@ -83,10 +83,10 @@ fn boot(image: &Path, format: &str, on: On<'_>, lines: &str) -> Result<Option<Pr
                 format!("run boards/linux.qmp disk={image} format={format} initrd={initrd}");
             format!("{given} {}", parameters.join(" "))
         }
-        On::Virt => format!(
+        On::Virt(driver) => format!(
             "-M virt -m 256M -nographic -bios {OPENSBI} -kernel {kernel} -initrd {initrd} \
              -append console=ttyS0 -drive file={image},format={format},id=d0,if=none \
-             -device virtio-blk-device,drive=d0"
+             -device {driver},drive=d0"
         ),
     };
     Program::start_in(scratch, &given.split_whitespace().collect::<Vec<_>>()).map(Some)
@@ -136,7 +136,12 @@ fn a_disk_keeps_a_file(format: &str, mebibytes: u32, on: On<'_>) -> Result<()> {
 
 #[test]
 fn a_raw_disk_of_virt_keeps_256_mib() -> Result<()> {
-    a_disk_keeps_a_file("raw", 256, On::Virt)
+    a_disk_keeps_a_file("raw", 256, On::Virt("virtio-blk-device"))
+}
+
+#[test]
+fn a_raw_disk_on_pci_keeps_256_mib() -> Result<()> {
+    a_disk_keeps_a_file("raw", 256, On::Virt("virtio-blk-pci"))
 }
 
 #[test]

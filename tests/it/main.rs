@@ -19,6 +19,7 @@ mod monitors;
 mod network;
 mod opentitan;
 mod options;
+mod pci;
 mod phases;
 mod seed_session;
 mod snapshots;

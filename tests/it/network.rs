@@ -136,7 +136,7 @@ fn sum() -> Result<String> {
 }
 
 #[test]
-fn a_guest_fetches_a_page_and_is_reached() -> Result<()> {
+fn a_guest_fetches_a_page_and_is_reached_on_pci() -> Result<()> {
     talks("-nic user,hostname=board,mac=52:54:00:12:34:99,FORWARD")
 }
 

@@ -41,7 +41,6 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
     ("/flash@2", "reg", "a node for each of the two banks"),
     ("/flash@22000000", "", "a node for each of the two banks"),
     ("/pmu", "", "events of the hart are not counted"),
-    ("/pci@30000000", "", "no PCI yet"),
     ("/platform-bus@4000000", "", "no platform bus"),
     ("/plic@c000000", "riscv,ndev", "newer than the peer, which counts source 0"),
     ("/plic@c000000", "riscv,max-priority", "said besides"),
@@ -61,6 +60,17 @@ fn meaning(node: &NodeRef<'_>, phandles: &Phandles<'_>) -> Result<BTreeMap<Strin
             "reg" if node.path().starts_with("/cpus") => format!("{:?}", property.u32s()?),
             "reg" => format!("{:x?}", node.reg()?),
             "regmap" | "cpu" => path(property.u32()?),
+            // Rows of a unit and a pin of PCI, a controller and a line of it.
+            "interrupt-map" => {
+                let rows = property.u32s()?;
+                let row = |row: &[u32]| match row {
+                    [unit, 0, 0, pin, to, line] => {
+                        format!("{unit:#x} {pin} {} {line}", path(*to))
+                    }
+                    other => format!("{other:x?}"),
+                };
+                rows.chunks(6).map(row).collect::<Vec<_>>().join(", ")
+            }
             // A number of either size.
             "linux,initrd-start" | "linux,initrd-end" => match property.u64() {
                 Ok(value) => format!("{value:#x}"),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::initramfs::{File, archive};
 use crate::program::root;
 
-/// What a disk on a virtio transport in memory needs.
+/// What a disk on a virtio transport in memory needs; on PCI the kernel itself has the transport.
 pub const DISK: &[&str] = &["virtio_mmio", "virtio_blk"];
 /// What a network card there needs.
 pub const NETWORK: &[&str] = &["virtio_mmio", "failover", "net_failover", "virtio_net"];

@@ -74,17 +74,21 @@ impl<'t> NodeRef<'t> {
             let cells = self.property("reg").and_then(|reg| reg.u32s().ok()).unwrap_or_default();
             (0..width).map(|cell| cells.get(cell).copied().unwrap_or(0)).collect()
         };
-        let follow = |interrupt: Interrupt<'t>| {
-            let mut at = Route { interrupt, unit: None };
-            for _ in 0..MOST_NEXUSES {
-                let Some(map) = at.interrupt.controller.property("interrupt-map") else {
-                    return Ok(at.interrupt);
-                };
-                at = at.next(&map, &unit, asking, phandles)?;
-            }
-            Err(asking.error(Problem::TooManyNexuses(MOST_NEXUSES)))
+        list.into_iter()
+            .map(|interrupt| Route { interrupt, unit: None }.follow(&unit, asking, phandles))
+            .collect()
+    }
+
+    /// Where the pins of the first device on a PCI bus lead (IEEE 1275, PCI Bus Binding), of the bridge
+    /// to it; none where it has no `interrupt-map`.
+    pub fn pins(&self, phandles: &Phandles<'t>) -> Result<Vec<Interrupt<'t>>, TreeError> {
+        const PINS: std::ops::RangeInclusive<u32> = 1..=4;
+        let Some(map) = self.property("interrupt-map") else { return Ok(Vec::new()) };
+        let route = |pin| Route {
+            interrupt: Interrupt { controller: self.clone(), cells: vec![pin] },
+            unit: Some(Vec::new()),
         };
-        list.into_iter().map(follow).collect()
+        PINS.map(|pin| route(pin).follow(&|_| Vec::new(), &map, phandles)).collect()
     }
 
     /// How many cells a specifier for this controller has; `asking` is the property to blame.
@@ -107,6 +111,22 @@ struct Route<'t> {
 }
 
 impl<'t> Route<'t> {
+    /// Goes on to the controller that is no nexus.
+    fn follow(
+        mut self,
+        own_unit: &impl Fn(usize) -> Vec<u32>,
+        asking: &Property<'t>,
+        phandles: &Phandles<'t>,
+    ) -> Result<Interrupt<'t>, TreeError> {
+        for _ in 0..MOST_NEXUSES {
+            let Some(map) = self.interrupt.controller.property("interrupt-map") else {
+                return Ok(self.interrupt);
+            };
+            self = self.next(&map, own_unit, asking, phandles)?;
+        }
+        Err(asking.error(Problem::TooManyNexuses(MOST_NEXUSES)))
+    }
+
     /// What the nexus that it has come to makes of it.
     fn next(
         &self,

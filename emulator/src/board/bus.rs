@@ -5,7 +5,7 @@ use std::sync::Arc;
 use qapi_runtime::QmpError;
 
 use super::{Board, Device, Name};
-use crate::devices::{BusKind, Seat, driver};
+use crate::devices::{BusKind, Seat, driver, virtio};
 use crate::qapi::DeviceOptionsDriver;
 
 impl Board {
@@ -53,6 +53,17 @@ impl Board {
         })
     }
 
+    /// What a driver's name stands for that leaves the transport open: the device on PCI where the
+    /// board has such a bus and no other is named.
+    pub fn chosen(&self, options: DeviceOptionsDriver) -> DeviceOptionsDriver {
+        virtio::chosen(options, |options| match driver(options).seat().and_then(|seat| seat.bus) {
+            Some(name) => self
+                .find_bus(BusKind::Pci, name)
+                .is_some_and(|device| has_bus(device, BusKind::Pci)),
+            None => self.free_bus(BusKind::Pci).is_some(),
+        })
+    }
+
     /// A device that is to be added, with its bus by the name of the device that has it.
     pub(super) fn seated(
         &self,
@@ -76,7 +87,9 @@ impl Board {
         };
         let slot = match seat.slot {
             Seat::ANY => Some(self.free_slot(bus, &options)?),
-            _ => None,
+            Seat::NONE => None,
+            // In the one way in which it is written.
+            slot => Some(slot),
         };
         let options = match seat.bus {
             Some(name) if name == &*bus.name => options,
@@ -125,8 +138,44 @@ impl Board {
         let seat = crate::devices::driver(&options).seat();
         match seat.and_then(|seat| self.find_bus(seat.kind, seat.bus?)) {
             None => Err(QmpError::generic(format!("Device '{name}' does not support hotplugging"))),
-            Some(bus) if bus.driver().hot_plug() => Ok(()),
+            Some(bus) if bus.driver().hot_plug() => self.check_exposed(bus, &options),
             Some(bus) => Err(refused(&self.bus_name(bus))),
+        }
+    }
+
+    /// A guest looks at what is new in a slot when function 0 comes: the others have to be there then.
+    fn check_exposed(&self, bus: &Device, options: &DeviceOptionsDriver) -> Result<(), QmpError> {
+        let slot = driver(options).seat().map_or(0, |seat| seat.slot);
+        let first = self.seats.get(&(bus.name.clone(), slot & !7)).filter(|_| slot & 7 != 0);
+        let Some(first) = first.and_then(|name| self.device(name)) else { return Ok(()) };
+        Err(QmpError::generic(format!(
+            "PCI: slot {} function 0 already occupied by {}, new func {} cannot be exposed to guest.",
+            slot >> 3,
+            first.kind(),
+            options.tag()
+        )))
+    }
+
+    /// A slot has several functions where its first one says so.
+    fn check_functions(&self, new: &Device, owner: &Device, slot: u32) -> Result<(), QmpError> {
+        let at = |function: u32| {
+            let other = self.seats.get(&(owner.name.clone(), slot & !7 | function));
+            other.filter(|other| **other != new.name).and_then(|other| self.device(other))
+        };
+        let (device, function) = (slot >> 3, slot & 7);
+        if function != 0 {
+            return match at(0).is_some_and(|first| !first.driver().multifunction()) {
+                true => Err(QmpError::generic(format!(
+                    "PCI: single function device can't be populated in function {device:x}.{function:x}"
+                ))),
+                false => Ok(()),
+            };
+        }
+        match (1..8).find(|function| at(*function).is_some()) {
+            Some(function) if !new.driver().multifunction() => Err(QmpError::generic(format!(
+                "PCI: {device:x}.0 indicates single function, but {device:x}.{function:x} is already populated."
+            ))),
+            _ => Ok(()),
         }
     }
 
@@ -172,6 +221,9 @@ impl Board {
             };
             if slot < owner.driver().own_slots() {
                 return error(occupied(&format!("'{}' itself", owner.name)));
+            }
+            if seat.kind == BusKind::Pci {
+                self.check_functions(new, owner, slot)?;
             }
             let taken = self.seats.get(&(owner.name.clone(), slot));
             if let Some(other) = taken.filter(|other| **other != new.name) {

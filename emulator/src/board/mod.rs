@@ -159,6 +159,7 @@ impl Board {
     /// # Errors
     /// The id is taken or malformed, or the driver refuses its properties.
     pub fn add(&mut self, options: DeviceOptions) -> Result<Arc<Device>, QmpError> {
+        let options = DeviceOptions { driver: self.chosen(options.driver), ..options };
         let kind = options.driver.tag();
         let name: Name = match &options.id {
             Some(id) => {

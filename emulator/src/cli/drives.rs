@@ -9,8 +9,8 @@ use super::invocation::Given;
 use super::keyval;
 use super::machine::put;
 
-/// The driver of the device that `-drive if=virtio` makes.
-const VIRTIO: &str = "virtio-blk-device";
+/// The driver of the device that `-drive if=virtio` makes, on whatever transport there is.
+const VIRTIO: &str = "virtio-blk";
 
 /// What has been said so far.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Drives {
         }
         if serial.is_some() {
             return Err(
-                given.error("'serial' belongs to the device: -device virtio-blk-device,serial=...")
+                given.error("'serial' belongs to the device: -device virtio-blk,serial=...")
             );
         }
         self.steps.push(given.step("x-drive-add", arguments));

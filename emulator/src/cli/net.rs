@@ -19,8 +19,8 @@ const LISTS: &[&str] = &["hostfwd", "dnssearch"];
 /// What `-nic` and `-net nic` can say of the network device, and its property.
 const CARD: &[(&str, &str)] = &[("mac", "mac"), ("macaddr", "mac"), ("model", "driver")];
 /// The device where no model is named, and what others call it.
-const USUAL: &str = "virtio-net-device";
-const NAMES: &[&str] = &["virtio", "virtio-net"];
+const USUAL: &str = "virtio-net";
+const NAMES: &[&str] = &["virtio"];
 
 /// What has been said so far.
 #[derive(Debug, Default)]

@@ -120,7 +120,7 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
         row(Id::Mon, &["mon"], Some("[chardev=]ID[,mode=MODE]"), "a monitor on a character back end: mode=control for programs, readline for people; pretty=on as above"),
     ]),
     ("Disks", &[
-        row(Id::Drive, &["drive"], Some("file=FILE[,if=none|virtio][,id=ID][,...]"), "a disk image: format=raw|qcow2, snapshot=on, readonly=on, cache=, discard=; if=virtio (the default) adds a virtio-blk-device for it"),
+        row(Id::Drive, &["drive"], Some("file=FILE[,if=none|virtio][,id=ID][,...]"), "a disk image: format=raw|qcow2, snapshot=on, readonly=on, cache=, discard=; if=virtio (the default) adds a virtio-blk for it: on PCI if the board has it"),
         row(Id::Blockdev, &["blockdev"], Some("DRIVER,node-name=NAME[,...]"), "a node of the block graph, such as qcow2,node-name=d0,file.driver=file,file.filename=FILE; or JSON"),
         row(Id::Snapshot, &["snapshot"], None, "what is written to drives is forgotten at the end"),
     ]),

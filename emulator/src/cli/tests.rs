@@ -174,19 +174,19 @@ fn networks() {
         ("-nic none -net none", ""),
         ("-nic user", r#"
             netdev_add {"type":"user","id":"net0"}
-            device_add {"driver":"virtio-net-device","netdev":"net0"}"#),
+            device_add {"driver":"virtio-net","netdev":"net0"}"#),
         ("-nic user,model=virtio-net-pci,mac=52:54:00:00:00:01,id=a -nic user,model=virtio", r#"
             netdev_add {"type":"user","id":"a"}
             netdev_add {"type":"user","id":"net0"}
             device_add {"driver":"virtio-net-pci","mac":"52:54:00:00:00:01","netdev":"a"}
-            device_add {"driver":"virtio-net-device","netdev":"net0"}"#),
+            device_add {"driver":"virtio-net","netdev":"net0"}"#),
         ("-net nic,model=virtio,macaddr=52:54:00:12:34:58 -net user", r#"
             netdev_add {"type":"user","id":"net0"}
-            device_add {"driver":"virtio-net-device","mac":"52:54:00:12:34:58","netdev":"net0"}"#),
+            device_add {"driver":"virtio-net","mac":"52:54:00:12:34:58","netdev":"net0"}"#),
         ("-net user,hostfwd=tcp::1-:2 -net nic", r#"
             netdev_add {"type":"user","hostfwd":[{"str":"tcp::1-:2"}],"id":"net0"}
-            device_add {"driver":"virtio-net-device","netdev":"net0"}"#),
-        ("-net nic", r#"device_add {"driver":"virtio-net-device"}"#),
+            device_add {"driver":"virtio-net","netdev":"net0"}"#),
+        ("-net nic", r#"device_add {"driver":"virtio-net"}"#),
     ];
     check(rows, |line| result(&format!("-nodefaults {line}")));
 }
@@ -204,8 +204,8 @@ fn serial_ports_and_monitors() {
             r#"
             x-drive-add {"file":"d.img","id":"virtio0","snapshot":true}
             x-drive-add {"file":"e.img","id":"virtio1","snapshot":true}
-            device_add {"driver":"virtio-blk-device","drive":"virtio0","serial":"s"}
-            device_add {"driver":"virtio-blk-device","drive":"virtio1"}"#,
+            device_add {"driver":"virtio-blk","drive":"virtio0","serial":"s"}
+            device_add {"driver":"virtio-blk","drive":"virtio1"}"#,
         ),
         (
             "-blockdev qcow2,node-name=n,file.driver=file,file.filename=f",

@@ -2,6 +2,7 @@
 
 use qapi_runtime::QmpError;
 
+use crate::board::Board;
 use crate::devices::LiveBus;
 use crate::devices::pci::{BarKind, ConfigSpace, PciBus};
 use crate::door::Door;
@@ -16,22 +17,24 @@ impl PciCommands for Door {
         let Stage::Ready(board, machine) = &self.stage else { return Ok(Vec::new()) };
         let roots = board.devices().filter(|device| device.driver().seat().is_none());
         let buses = roots.filter_map(|device| match machine.bus(&device.name) {
-            Some(LiveBus::Pci(bus)) => Some(PciInfo { bus: 0, devices: devices(bus, 0) }),
+            Some(LiveBus::Pci(bus)) => Some(PciInfo { bus: 0, devices: devices(board, bus, 0) }),
             _ => None,
         });
         Ok(buses.collect())
     }
 }
 
-fn devices(bus: &PciBus, number: u8) -> Vec<PciDeviceInfo> {
+fn devices(board: &Board, bus: &PciBus, number: u8) -> Vec<PciDeviceInfo> {
     let tell = |(place, function): (u8, std::sync::Arc<dyn crate::devices::pci::PciFunction>)| {
         let mut told = None;
-        function.look(&mut |config| told = Some(device(config, number, place, function.name())));
+        let id = board.device(function.name()).filter(|device| device.named);
+        let id = id.map_or("", |device| &*device.name);
+        function.look(&mut |config| told = Some(device(config, number, place, id)));
         let mut told = told?;
         if let (Some(bridge), Some(behind)) = (&mut told.pci_bridge, function.bus())
             && let secondary @ 1.. = bridge.bus.secondary
         {
-            bridge.devices = Some(devices(behind, u8::try_from(secondary).unwrap_or(0)));
+            bridge.devices = Some(devices(board, behind, u8::try_from(secondary).unwrap_or(0)));
         }
         Some(told)
     };

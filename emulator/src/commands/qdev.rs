@@ -10,7 +10,7 @@ use crate::machines;
 use crate::phase::Stage;
 use crate::qapi::{
     DeviceDel, DeviceDeleted, DeviceDriver, DeviceListProperties, DeviceOptions,
-    ObjectPropertyInfo, QdevCommands,
+    DeviceUnplugGuestError, ObjectPropertyInfo, QdevCommands,
 };
 
 impl Door {
@@ -30,10 +30,11 @@ impl Door {
 /// Hot plug: what comes and goes at `ready`.
 impl Door {
     /// Adds a device to a machine that is there, and lets its guest know.
-    fn plug(&mut self, options: DeviceOptions) -> Result<(), QmpError> {
+    fn plug(&mut self, mut options: DeviceOptions) -> Result<(), QmpError> {
         let step = self.executing()?;
         let around = self.surroundings();
         let Stage::Ready(board, machine) = &mut self.stage else { return Ok(()) };
+        options.driver = board.chosen(options.driver);
         board.check_hot(&options.driver, options.driver.tag().as_str())?;
         let add = |board: &mut Board| board.add(options);
         let (changed, device) = board.edited(step.origin, step.command, add)?;
@@ -66,6 +67,15 @@ impl Door {
             machine.unplug(device);
         }
         gone.iter().for_each(|device| self.tell_deleted(device));
+    }
+
+    /// A guest keeps a device that it was asked to let go of.
+    pub(crate) fn unplug_refused(&self, name: &str) {
+        let Stage::Ready(board, _) = &self.stage else { return };
+        if let Some(device) = board.device(name) {
+            let id = device.named.then(|| device.name.to_string());
+            self.emit(&DeviceUnplugGuestError { device: id, path: device.path() });
+        }
     }
 
     /// Tells clients of a device that is gone, its parts first.

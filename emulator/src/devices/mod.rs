@@ -294,6 +294,11 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// Whether it lets other functions be in its slot, of PCI.
+    fn multifunction(&self) -> bool {
+        false
+    }
+
     /// Devices that it is made of: their names below its path.
     fn parts(&self) -> &'static [&'static str] {
         &[]
@@ -698,11 +703,14 @@ drivers! {
     SysbusMemory => SysbusMemoryProperties,
     SysbusMmioMapping => SysbusMmioMappingProperties,
     UnimplementedDevice => UnimplementedDeviceProperties,
+    VirtioBlk => VirtioBlkPciProperties,
     VirtioBlkDevice => VirtioBlkDeviceProperties,
     VirtioBlkPci => VirtioBlkPciProperties,
     VirtioMmio => VirtioMmioProperties,
+    VirtioNet => VirtioNetPciProperties,
     VirtioNetDevice => VirtioNetDeviceProperties,
     VirtioNetPci => VirtioNetPciProperties,
     VirtioRngPci => VirtioRngPciProperties,
+    VirtioRng => VirtioRngPciProperties,
     VirtioRngDevice => VirtioRngDeviceProperties,
 }

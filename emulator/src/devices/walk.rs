@@ -22,8 +22,11 @@ fn properties(driver: DeviceDriver) -> Option<Value> {
         // On a bus; its own tests try it.
         DeviceDriver::PcieRootPort
         | DeviceDriver::VirtioBlkDevice
+        | DeviceDriver::VirtioBlk
         | DeviceDriver::VirtioBlkPci
+        | DeviceDriver::VirtioNet
         | DeviceDriver::VirtioNetPci
+        | DeviceDriver::VirtioRng
         | DeviceDriver::VirtioRngPci
         | DeviceDriver::VirtioNetDevice
         | DeviceDriver::VirtioRngDevice => return None,

@@ -66,6 +66,8 @@ pub enum Notice {
     BlockIoError(crate::qapi::BlockIoError),
     /// A guest has let go of the device of that name.
     Unplugged(String),
+    /// A guest keeps the device of that name, which it was asked to let go of.
+    UnplugRefused(String),
 }
 
 /// What is outside the board: the host as the machine sees it.

@@ -88,7 +88,11 @@ impl<'t> Reading<'t> {
                 entries.push(Entry { node, regions, interrupts: Vec::new(), found });
                 continue;
             };
-            let interrupts = leading(node.interrupts(phandles), &mut remarks)?;
+            let interrupts = match is_pci_bridge(&node) {
+                true => node.pins(phandles),
+                false => node.interrupts(phandles),
+            };
+            let interrupts = leading(interrupts, &mut remarks)?;
             let mut described = Described {
                 node,
                 regions,
@@ -145,6 +149,12 @@ fn bus_nodes(tree: &Tree) -> Vec<NodeRef<'_>> {
 fn is_nothing(node: &NodeRef<'_>) -> bool {
     let nexus = node.has("interrupt-map") && !node.has("reg");
     nexus || NOTHING.iter().any(|name| node.is_compatible(name))
+}
+
+/// Whether a node is a bridge to a PCI bus, whose interrupts are the pins there.
+fn is_pci_bridge(node: &NodeRef<'_>) -> bool {
+    let kind = node.property("device_type");
+    kind.and_then(|kind| kind.strings().ok()).is_some_and(|kinds| kinds == ["pci"])
 }
 
 /// A bus without registers of its own, which therefore needs no driver.

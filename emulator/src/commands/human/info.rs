@@ -28,6 +28,7 @@ const INFOS: &[Info] = &[
     },
     Info { name: "name", help: "show the current VM name", print: info_name },
     Info { name: "network", help: "show the network state", print: info_network },
+    Info { name: "pci", help: "show PCI info", print: info_pci },
     Info {
         name: "qom-tree",
         help: "show QOM composition tree",
@@ -151,6 +152,89 @@ fn info_usernet(door: &mut Door, _hart: usize) -> Result<String, QmpError> {
         }
     }
     Ok(text)
+}
+
+fn info_pci(door: &mut Door, _hart: usize) -> Result<String, QmpError> {
+    let mut text = String::new();
+    for bus in query(door, "query-pci")?.as_array().into_iter().flatten() {
+        pci_devices(&bus["devices"], &mut text);
+    }
+    Ok(text)
+}
+
+/// Functions, and behind a bridge those that it leads to.
+fn pci_devices(devices: &Value, text: &mut String) {
+    for device in devices.as_array().into_iter().flatten() {
+        let number = |key: &str| device[key].as_i64().unwrap_or_default();
+        let (class, id) = (&device["class_info"], &device["id"]);
+        let of = |key: &str| id[key].as_i64();
+        let what = match class["desc"].as_str() {
+            Some(name) => name.to_owned(),
+            None => format!("Class {:04}", class["class"].as_i64().unwrap_or_default()),
+        };
+        let _ = writeln!(
+            text,
+            "  Bus {:2}, device {:3}, function {}:\n    {what}: PCI device {:04x}:{:04x}",
+            number("bus"),
+            number("slot"),
+            number("function"),
+            of("vendor").unwrap_or_default(),
+            of("device").unwrap_or_default(),
+        );
+        if let (Some(vendor), Some(subsystem)) = (of("subsystem-vendor"), of("subsystem")) {
+            let _ = writeln!(text, "      PCI subsystem {vendor:04x}:{subsystem:04x}");
+        }
+        if let Some(pin @ 1..=4) = device["irq_pin"].as_u64() {
+            let pin = char::from(b'@' + pin as u8);
+            let _ = writeln!(text, "      IRQ {}, pin {pin}", number("irq"));
+        }
+        let bridge = &device["pci_bridge"];
+        pci_bridge(&bridge["bus"], text);
+        for region in device["regions"].as_array().into_iter().flatten() {
+            pci_region(region, text);
+        }
+        let _ = writeln!(text, "      id \"{}\"", device["qdev_id"].as_str().unwrap_or_default());
+        pci_devices(&bridge["devices"], text);
+    }
+}
+
+fn pci_bridge(bus: &Value, text: &mut String) {
+    if bus.is_null() {
+        return;
+    }
+    let number = |key: &str| bus[key].as_i64().unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "      BUS {}.\n      secondary bus {}.\n      subordinate bus {}.",
+        number("number"),
+        number("secondary"),
+        number("subordinate"),
+    );
+    for (name, key, digits) in [
+        ("IO", "io_range", 4),
+        ("memory", "memory_range", 8),
+        ("prefetchable memory", "prefetchable_range", 8),
+    ] {
+        let [base, limit] = ["base", "limit"].map(|end| bus[key][end].as_i64().unwrap_or_default());
+        let _ = writeln!(text, "      {name} range [0x{base:0digits$x}, 0x{limit:0digits$x}]");
+    }
+}
+
+fn pci_region(region: &Value, text: &mut String) {
+    let number = |key: &str| region[key].as_i64().unwrap_or_default();
+    let is = |key: &str| region[key].as_bool().unwrap_or_default();
+    let (bar, first) = (number("bar"), number("address"));
+    // QEMU does not mind that a region has no address.
+    let last = first.wrapping_add(number("size")).wrapping_sub(1);
+    let _ = match region["type"].as_str() {
+        Some("io") => writeln!(text, "      BAR{bar}: I/O at 0x{first:04x} [0x{last:04x}]."),
+        _ => writeln!(
+            text,
+            "      BAR{bar}: {} bit{} memory at 0x{first:08x} [0x{last:08x}].",
+            if is("mem_type_64") { 64 } else { 32 },
+            if is("prefetch") { " prefetchable" } else { "" },
+        ),
+    };
 }
 
 /// What is below a path, as `qom-list` tells it.

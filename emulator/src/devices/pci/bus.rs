@@ -1,6 +1,7 @@
 //! A bus, and how an access finds the function that it is for.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::config::{Bar, ConfigSpace, Space};
@@ -63,6 +64,8 @@ pub struct PciBus {
     way: OnceLock<Way>,
     /// The port whose slot it is, if it has one.
     port: OnceLock<Weak<RootPort>>,
+    /// Whether the slot has no power: nothing answers.
+    dark: AtomicBool,
 }
 
 impl PciBus {
@@ -86,16 +89,15 @@ impl PciBus {
         self.lock().insert(place, function.clone());
         if let Some(way) = self.way.get() {
             connect(way, place, &**function);
-            if let Some(host) = way.host.upgrade() {
-                host.refresh();
-            }
+            self.refresh();
         }
     }
 
-    /// Puts a function on it while the guest runs, which is told.
+    /// Puts a function on it while the guest runs, which is told when the device is complete: with
+    /// its first function.
     pub fn plug(&self, place: u32, function: &Arc<dyn PciFunction>) {
         self.attach(place, function);
-        if let Some(port) = self.port() {
+        if let Some(port) = self.port().filter(|_| place % 8 == 0) {
             port.plugged();
         }
     }
@@ -112,10 +114,30 @@ impl PciBus {
     /// Takes all functions off.
     pub(super) fn clear(&self) -> Vec<Arc<dyn PciFunction>> {
         let gone = std::mem::take(&mut *self.lock());
+        self.refresh();
+        gone.into_values().collect()
+    }
+
+    /// Turns the power of the slot on or off.
+    pub(super) fn set_power(&self, on: bool) {
+        if self.dark.swap(!on, Ordering::AcqRel) == on {
+            if !on {
+                self.reset();
+            }
+            self.refresh();
+        }
+    }
+
+    /// Resets what is on it.
+    pub(super) fn reset(&self) {
+        self.functions().iter().for_each(|(_, function)| function.reset());
+    }
+
+    /// What is answered on it is another.
+    fn refresh(&self) {
         if let Some(host) = self.way.get().and_then(|way| way.host.upgrade()) {
             host.refresh();
         }
-        gone.into_values().collect()
     }
 
     /// Says where it hangs; what is on it already is connected.
@@ -128,6 +150,9 @@ impl PciBus {
 
     /// The function of that number on the bus of that number, where this is bus `own`.
     pub(super) fn find(&self, own: u8, bus: u8, place: u8) -> Option<Arc<dyn PciFunction>> {
+        if self.dark.load(Ordering::Acquire) {
+            return None;
+        }
         if bus == own {
             return self.lock().get(&place).cloned();
         }
@@ -142,6 +167,9 @@ impl PciBus {
 
     /// Adds what is answered on it, within the windows of the bridges before it.
     pub(super) fn decode(&self, windows: &[(Space, u64, u64)], into: &mut Vec<Decoded>) {
+        if self.dark.load(Ordering::Acquire) {
+            return;
+        }
         for (_, function) in self.functions() {
             let mut inner = None;
             function.look(&mut |config| {

@@ -52,6 +52,13 @@ const HAS_CAPABILITIES: u16 = 1 << 4;
 /// Errors, which are cleared by writing ones.
 const ERRORS: u16 = 0xf900;
 
+/// Bit of bridge control: what is behind is held in reset.
+const BUS_RESET: u16 = 1 << 6;
+/// Type of port or device in the flags of PCI Express; 0 is an endpoint.
+const PORT_TYPE: u16 = 0xf << 4;
+/// Bit of device control: the function is reset (PCI Express Base 3.0, section 6.6.2).
+const INITIATE_RESET: u16 = 1 << 15;
+
 /// Sizes of the space: of conventional PCI, and of PCI Express.
 const CONVENTIONAL: usize = 0x100;
 const EXPRESS: usize = 0x1000;
@@ -144,6 +151,9 @@ pub struct ConfigSpace {
     bars: Vec<Bar>,
     #[serde(skip)]
     free: u16,
+    /// Where the device control register of PCI Express is that resets the function; 0 for none.
+    #[serde(skip)]
+    control: u16,
 }
 
 impl ConfigSpace {
@@ -162,10 +172,13 @@ impl ConfigSpace {
         for offset in [register::PRIMARY, register::SECONDARY, register::SUBORDINATE] {
             space.allow(offset, 1, 0xff);
         }
+        // Windows are closed: each ends before it begins.
+        space.set8(register::IO_BASE, 0xf0);
         space.allow(register::IO_BASE, 2, 0xf0f0);
         space.clear_by_one(register::SECONDARY_STATUS, 2, ERRORS.into());
+        space.set16(register::MEMORY_BASE, 0xfff0);
         space.allow(register::MEMORY_BASE, 4, 0xfff0_fff0);
-        space.set16(register::PREFETCH_BASE, 1);
+        space.set16(register::PREFETCH_BASE, 0xfff1);
         space.set16(register::PREFETCH_LIMIT, 1);
         space.allow(register::PREFETCH_BASE, 4, 0xfff0_fff0);
         space.allow(register::PREFETCH_BASE_HIGH, 4, u32::MAX);
@@ -184,6 +197,7 @@ impl ConfigSpace {
             initial: Vec::new(),
             bars: Vec::new(),
             free: register::HEADER_END,
+            control: 0,
         };
         space.set16(0, identity.vendor);
         space.set16(2, identity.device);
@@ -204,6 +218,12 @@ impl ConfigSpace {
     pub fn finish(mut self) -> Self {
         self.initial.clone_from(&self.bytes);
         self
+    }
+
+    /// Says that its device has other functions.
+    pub fn make_multifunction(&mut self) {
+        let header = self.read(register::HEADER_TYPE, 1) as u8;
+        self.set8(register::HEADER_TYPE, header | 0x80);
     }
 
     /// Adds a BAR.
@@ -237,11 +257,17 @@ impl ConfigSpace {
     /// Adds the PCI Express capability, version 2; returns where it is.
     pub fn add_express(&mut self, express: Express) -> u16 {
         const ROLE_BASED_ERRORS: u32 = 1 << 15;
+        const FUNCTION_RESET: u32 = 1 << 28;
         let at = self.add_capability(0x10, 0x3c);
         self.set16(at + 2, express.flags | 2);
-        self.set32(at + 4, ROLE_BASED_ERRORS);
+        let endpoint = express.flags & PORT_TYPE == 0;
+        self.set32(at + 4, ROLE_BASED_ERRORS | if endpoint { FUNCTION_RESET } else { 0 });
         // Error reporting; errors are cleared by writing ones.
         self.allow(at + 8, 2, 0x000f);
+        if endpoint {
+            self.control = at + 8;
+            self.allow(self.control, 2, (0x000f | INITIATE_RESET).into());
+        }
         self.clear_by_one(at + 0xa, 2, 0x000f);
         self.set32(at + 0xc, express.link);
         self.set16(at + 0x12, 0x0011);
@@ -323,6 +349,31 @@ impl ConfigSpace {
     /// The command register.
     pub fn command(&self) -> u16 {
         self.get16(register::COMMAND)
+    }
+
+    /// Whether the function may write to memory by itself.
+    pub fn is_master(&self) -> bool {
+        self.command() & command::MASTER != 0
+    }
+
+    /// Lets it.
+    pub fn make_master(&mut self) {
+        self.set16(register::COMMAND, self.command() | command::MASTER);
+    }
+
+    /// Whether a guest has just asked for a reset of the function; the bit reads as 0.
+    pub fn wants_reset(&mut self) -> bool {
+        if self.control == 0 {
+            return false;
+        }
+        let control = self.get16(self.control);
+        self.set16(self.control, control & !INITIATE_RESET);
+        control & INITIATE_RESET != 0
+    }
+
+    /// Whether a bridge holds what is behind it in reset.
+    pub fn resets_bus(&self) -> bool {
+        self.is_bridge() && self.get16(register::BRIDGE_CONTROL) & BUS_RESET != 0
     }
 
     /// Whether it is a bridge.

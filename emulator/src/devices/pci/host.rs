@@ -10,20 +10,22 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use boardwright_devicetree::Node;
+use boardwright_devicetree::{Node, TreeError};
 use qapi_runtime::QmpError;
 use serde::{Deserialize, Serialize};
 
 use super::FUNCTIONS;
 use super::bus::{Decoded, PciBus, PciFunction, Way};
 use super::config::{ConfigSpace, Identity, Space};
+use super::msix::is_sending;
+use crate::devices::binding::{Binding, Described, Found, Nodes};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::node::Place;
 use crate::devices::state::Saved;
 use crate::devices::{Built, Bus, BusKind, Defaults, Device, Driver, LiveBus, Port, Region};
 use crate::machine::unmodelled::Block;
 use crate::machine::{Line, Site};
-use crate::qapi::GpexPcihostProperties;
+use crate::qapi::{DeviceOptionsDriver, GpexPcihostProperties};
 
 /// The regions.
 const ECAM: u32 = 0;
@@ -120,6 +122,10 @@ impl Driver for GpexPcihostProperties {
         8
     }
 
+    fn bindings() -> &'static [Binding] {
+        &[Binding { nodes: Nodes::Compatible(&["pci-host-ecam-generic"]), read }]
+    }
+
     fn node(&self, place: &Place<'_>) -> Option<Node> {
         let (ecam, size) = place.region(ECAM)?;
         let cells = |value: u64| [(value >> 32) as u32, value as u32];
@@ -198,6 +204,53 @@ impl Driver for GpexPcihostProperties {
         bus.connect(Way { host: Arc::downgrade(&host), turn: 0 });
         Ok(Built { bus: Some(LiveBus::Pci(bus)), ..Built::device(host) })
     }
+}
+
+/// Reads such a node. Its `ranges` are the windows: three cells on the bus, of which the first has the
+/// kind, the address for harts and the size.
+fn read(node: &Described<'_, '_>) -> Result<Found, TreeError> {
+    let mut options = GpexPcihostProperties {
+        ecam_size: node.regions.first().map(|region| region.size),
+        above_4g_mem_size: Some(0),
+        ..GpexPcihostProperties::defaults()
+    };
+    let parent = node.node.parent().and_then(|parent| parent.property("#address-cells"));
+    let parent = parent.map_or(Ok(2), |cells| cells.u32())?.min(2) as usize;
+    let cells = match node.node.property("ranges") {
+        Some(ranges) => ranges.u32s()?,
+        None => Vec::new(),
+    };
+    let number = |cells: &[u32]| cells.iter().fold(0_u64, |all, cell| all << 32 | u64::from(*cell));
+    let mut windows = Vec::new();
+    for row in cells.chunks_exact(5 + parent) {
+        let (Some(kind), Some(base), Some(addr), Some(size)) =
+            (row.first(), row.get(1..3), row.get(3..3 + parent), row.get(3 + parent..))
+        else {
+            continue;
+        };
+        let (base, size) = (Some(number(base)), Some(number(size)));
+        let region = match kind >> 24 & 3 {
+            1 => {
+                (options.pio_base, options.pio_size) = (base, size);
+                PORTS
+            }
+            2 => {
+                (options.below_4g_mem_base, options.below_4g_mem_size) = (base, size);
+                MEMORY
+            }
+            3 => {
+                (options.above_4g_mem_base, options.above_4g_mem_size) = (base, size);
+                HIGH_MEMORY
+            }
+            _ => continue,
+        };
+        windows.push((region, number(addr)));
+    }
+    let mut found = node.device(DeviceOptionsDriver::GpexPcihost(options));
+    if let Some(part) = found.devices.first_mut() {
+        part.regions.extend(windows);
+    }
+    Ok(found)
 }
 
 /// The host bridge as a function of its own bus: nothing but a header.
@@ -333,6 +386,11 @@ impl Device for Host {
     }
 
     fn write(&self, region: u32, offset: u64, size: u8, value: u64) {
+        if is_sending() {
+            return self.block.trace().guest_error(|| {
+                format!("{}: a message to a function goes nowhere", self.block.name())
+            });
+        }
         if region == ECAM {
             let Some((function, at)) = self.function(offset) else { return };
             match size {
@@ -342,10 +400,7 @@ impl Device for Host {
                 }
                 _ => function.write_config(at, size, value as u32),
             }
-            if at < super::config::register::HEADER_END {
-                self.refresh();
-            }
-            return;
+            return self.refresh();
         }
         let Some((space, addr)) = self.on_bus(region, offset) else { return };
         match self.find(space, addr, size) {

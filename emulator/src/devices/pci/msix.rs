@@ -2,10 +2,12 @@
 //!
 //! A table of messages and one bit a message that waits stand in a BAR of the function, in halves.
 
+use std::cell::Cell;
+
 use boardwright_riscv::{Bus, Requester};
 use serde::{Deserialize, Serialize};
 
-use super::config::{Bar, BarKind, ConfigSpace, command};
+use super::config::{Bar, BarKind, ConfigSpace};
 use crate::machine::BusAccess;
 use crate::machine::unmodelled::requester;
 
@@ -34,10 +36,36 @@ impl Message {
     /// Sends it. Nothing of a device may be locked: it may be a device that gets it.
     pub fn send(self, bus: &BusAccess) {
         let Some(space) = bus.get() else { return };
+        let _guard = Sending::begin();
         let by = requester().unwrap_or(Requester { hartid: 0, pc: 0 });
         // Nobody is told of a message that goes nowhere.
         let _ = space.write(self.address, 4, self.data.into(), by);
     }
+}
+
+thread_local! {
+    static SENDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While a message is on its way.
+struct Sending(bool);
+
+impl Sending {
+    fn begin() -> Self {
+        Self(SENDING.replace(true))
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        SENDING.set(self.0);
+    }
+}
+
+/// Whether what this thread does comes of a message. A function must not be reached by one: to stop
+/// it is to wait for its work, of which the message may be a part.
+pub(super) fn is_sending() -> bool {
+    SENDING.get()
 }
 
 /// The table of a function, with its capability.
@@ -107,9 +135,8 @@ impl Msix {
     fn take(&mut self, config: &ConfigSpace, vector: usize) -> Option<Message> {
         let control = config.get16(self.capability + 2);
         let [low, high, data, masked] = *self.table.get(vector)?;
-        let open = control & (ENABLE | MASK_ALL) == ENABLE
-            && masked & MASKED == 0
-            && config.command() & command::MASTER != 0;
+        let open =
+            control & (ENABLE | MASK_ALL) == ENABLE && masked & MASKED == 0 && config.is_master();
         let waiting = self.waiting.get_mut(vector).filter(|_| open)?;
         let address = u64::from(low & !3) | u64::from(high) << 32;
         std::mem::take(waiting).then_some(Message { address, data })

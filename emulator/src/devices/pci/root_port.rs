@@ -97,6 +97,10 @@ impl Driver for PcieRootPortProperties {
         true
     }
 
+    fn multifunction(&self) -> bool {
+        self.multifunction == Some(true)
+    }
+
     fn seat(&self) -> Option<Seat<'_>> {
         Some(Seat { kind: BusKind::Pci, bus: self.bus.as_deref(), slot: self.place() })
     }
@@ -113,7 +117,7 @@ impl Driver for PcieRootPortProperties {
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
         let slot = u32::from(self.slot.unwrap_or(0)) << 19 | SLOT;
-        let (state, at) = State::new(slot);
+        let (state, at) = State::new(slot, self.multifunction());
         let pin = Line::default();
         let bus = Arc::new(PciBus::default());
         let port = Arc::new(RootPort {
@@ -146,7 +150,7 @@ struct State {
 }
 
 impl State {
-    fn new(slot: u32) -> (Self, u16) {
+    fn new(slot: u32, multifunction: bool) -> (Self, u16) {
         let mut config = ConfigSpace::bridge(Identity {
             vendor: 0x1b36,
             device: 0x000c,
@@ -156,6 +160,9 @@ impl State {
             interrupt: true,
             express: true,
         });
+        if multifunction {
+            config.make_multifunction();
+        }
         let subsystem = config.add_capability(0x0d, 8);
         config.set16(subsystem + 4, 0x1b36);
         let msix = Msix::new(&mut config, 0, 1);
@@ -283,10 +290,8 @@ impl RootPort {
     /// # Errors
     /// It was asked already, or is at work on the slot; the texts are QEMU's.
     pub(crate) fn ask(&self, device: &str) -> Result<(), QmpError> {
-        let blinks = self.chip.peek(|state| {
-            state.config.get16(self.at + express::CONTROL) & control::POWER_INDICATOR
-                == control::INDICATOR_BLINKS
-        });
+        let blinks =
+            self.chip.peek(|state| self.indicator(&state.config) == control::INDICATOR_BLINKS);
         let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
         if leaving.iter().any(|other| other == device) {
             return Err(QmpError::generic(format!(
@@ -300,8 +305,43 @@ impl RootPort {
         }
         leaving.push(device.to_owned());
         drop(leaving);
-        self.change(|config, _| self.raise(config, status::BUTTON));
+        if self.chip.peek(|state| self.is_off(&state.config)) {
+            // No guest has it in use.
+            self.release();
+        } else {
+            self.change(|config, _| self.raise(config, status::BUTTON));
+        }
         Ok(())
+    }
+
+    /// Whether a guest has turned the slot off: power and its indicator.
+    fn is_off(&self, config: &ConfigSpace) -> bool {
+        let control = config.get16(self.at + express::CONTROL);
+        control & (control::POWER_OFF | control::POWER_INDICATOR)
+            == control::POWER_OFF | control::INDICATOR_OFF
+    }
+
+    fn indicator(&self, config: &ConfigSpace) -> u16 {
+        config.get16(self.at + express::CONTROL) & control::POWER_INDICATOR
+    }
+
+    /// What is behind the port follows its registers: power, and the reset of the bus.
+    fn follow_slot(&self) {
+        let (on, reset) = self.chip.peek(|state| {
+            let control = state.config.get16(self.at + express::CONTROL);
+            (control & control::POWER_OFF == 0, state.config.resets_bus())
+        });
+        self.bus.set_power(on);
+        if reset {
+            self.bus.reset();
+        }
+    }
+
+    /// The guest keeps what it was asked to let go of.
+    fn refuse(&self) {
+        let kept =
+            std::mem::take(&mut *self.leaving.lock().unwrap_or_else(PoisonError::into_inner));
+        kept.into_iter().for_each(|device| (self.notice)(Notice::UnplugRefused(device)));
     }
 
     /// The guest has turned power off: what was in the slot is gone.
@@ -330,23 +370,26 @@ impl PciFunction for RootPort {
     fn write_config(&self, offset: u16, size: u8, value: u32) {
         let slot = self.at + express::CONTROL;
         let commands = (offset..offset.saturating_add(size.into())).contains(&slot);
-        let power = |config: &ConfigSpace| {
-            let control = config.get16(slot) & (control::POWER_OFF | control::POWER_INDICATOR);
-            control == control::POWER_OFF | control::INDICATOR_OFF
-        };
-        let released = self.change(|config, _| {
-            let before = power(config);
+        let (released, kept) = self.change(|config, _| {
+            let (off, indicator) = (self.is_off(config), self.indicator(config));
             config.write(offset, size, value);
             let present = config.get16(self.at + express::STATUS) & status::PRESENT != 0;
             if commands {
                 // Commands are done at once.
                 self.raise(config, status::COMMAND_DONE);
             }
-            present && !before && power(config)
+            // A guest that is done with thinking, and has not turned the slot off, keeps the device.
+            let kept = indicator == control::INDICATOR_BLINKS
+                && self.indicator(config) == control::INDICATOR_ON;
+            (present && !off && self.is_off(config), kept)
         });
+        if kept {
+            self.refuse();
+        }
         if released {
             self.release();
         }
+        self.follow_slot();
     }
 
     fn pin(&self) -> Option<&Line> {
@@ -391,9 +434,25 @@ impl Device for RootPort {
             config.set16(self.at + express::CONTROL, control::ATTENTION_OFF | power);
             self.set_present(config, present);
         });
+        self.follow_slot();
     }
 
     fn saved(&self) -> Option<&dyn Saved> {
-        Some(&self.chip)
+        Some(self)
+    }
+}
+
+impl Saved for RootPort {
+    fn save(&self) -> Result<serde_json::Value, String> {
+        self.chip.save()
+    }
+
+    fn load(&self, saved: &serde_json::Value) -> Result<(), String> {
+        self.chip.load(saved)
+    }
+
+    fn settle(&self) {
+        self.follow_slot();
+        self.chip.settle();
     }
 }

@@ -5,6 +5,7 @@ use boardwright_riscv::{Bus, Requester};
 use serde_json::{Value, json};
 
 use crate::backends::host::Host;
+use crate::devices::LiveBus;
 use crate::door::{Command, Door, Startup};
 
 const ECAM: u64 = 0x3000_0000;
@@ -13,6 +14,12 @@ const NOBODY: Requester = Requester { hartid: 0, pc: 0 };
 /// The port's slot registers.
 const SLOT_CONTROL: u64 = 0x54 + 0x18;
 const SLOT_STATUS: u64 = 0x54 + 0x1a;
+const LINK_STATUS: u64 = 0x54 + 0x10;
+/// Slot control: power and its indicator, on and off.
+const ON: u64 = 0x1d1;
+const OFF: u64 = 0x7d1;
+/// Of the command register.
+const MEMORY_AND_MASTER: u64 = 6;
 
 struct Guest(Door);
 
@@ -31,6 +38,10 @@ impl Guest {
         run("device_add", json!({ "driver": "pcie-root-port", "id": "rp" }));
         for device in devices {
             run("device_add", device.clone());
+            if device["driver"] == "sysbus-memory" {
+                let addr = 0x8000_0000_u64;
+                run("sysbus-mmio-map", json!({ "device": "ram", "addr": addr }));
+            }
         }
         run("finish-machine-init", json!({}));
         guest
@@ -175,21 +186,157 @@ fn a_device_comes_and_goes_while_the_guest_runs() {
 
     guest.run("device_add", rng(json!({ "id": "r", "bus": "rp" }))).unwrap();
     assert_eq!(guest.read(port + SLOT_STATUS, 2) & 0x49, 0x49, "present, changed, button");
-    assert_eq!(guest.read(config(1, 0), 4), 0x1044_1af4);
+    assert_eq!(guest.read(config(1, 0), 4), 0xffff_ffff, "without power nothing answers");
     // Events are cleared by ones; presence is not an event. Power on.
     guest.write(port + SLOT_STATUS, 2, 0xffff);
-    guest.write(port + SLOT_CONTROL, 2, 0x1d1);
+    guest.write(port + SLOT_CONTROL, 2, ON);
     assert_eq!(guest.read(port + SLOT_STATUS, 2), 0x50, "the command is done");
+    assert_eq!(guest.read(config(1, 0), 4), 0x1044_1af4);
+    // With hot plug interrupts and the button enabled, the pin is wanted at the next event.
+    guest.write(port + SLOT_CONTROL, 2, ON | 0x21);
+    guest.write(port + SLOT_STATUS, 2, 0xffff);
+    assert_eq!(guest.read(port + 6, 2) & 8, 0);
 
     guest.run("device_del", json!({ "id": "r" })).unwrap();
     assert_eq!(guest.read(port + SLOT_STATUS, 2) & 1, 1, "the button");
+    assert_eq!(guest.read(port + 6, 2) & 8, 8, "the pin");
     let again = guest.run("device_del", json!({ "id": "r" })).unwrap_err();
     assert_eq!(again, "Device r is already in the process of unplug");
     assert_eq!(guest.read(config(1, 0), 4), 0x1044_1af4, "it is still there");
     // The guest lets go of it: indicator and power off.
-    guest.write(port + SLOT_CONTROL, 2, 0x7d1);
+    guest.write(port + SLOT_CONTROL, 2, OFF);
     assert_eq!(guest.read(config(1, 0), 4), 0xffff_ffff);
     assert_eq!(guest.read(port + SLOT_STATUS, 2) & 0x48, 8, "presence has changed");
     guest.0.unplugged("r");
     guest.run("device_add", rng(json!({ "id": "r", "bus": "rp" }))).unwrap();
+    // What no guest has switched on goes without being asked for.
+    guest.run("device_del", json!({ "id": "r" })).unwrap();
+    guest.0.unplugged("r");
+    assert_eq!(guest.read(port + SLOT_STATUS, 2) & 0x40, 0);
+}
+
+/// The address of a function's modern registers, once they are mapped and answered.
+fn modern(guest: &Guest) -> u64 {
+    const BAR: u64 = 0x5000_0000;
+    number_buses(guest);
+    guest.write(config(1, 0) + 0x20, 4, BAR);
+    guest.write(config(1, 0) + 0x24, 4, 0);
+    guest.write(config(1, 0) + 4, 2, MEMORY_AND_MASTER);
+    BAR
+}
+
+#[test]
+fn functions_and_buses_are_reset() {
+    let guest = Guest::new(&[rng(json!({ "bus": "rp" }))]);
+    // Device control of the endpoint, bridge control of the port.
+    for (register, value, name) in
+        [(config(1, 0) + 0x48, 0x8000, "function"), (config(0, 1) + 0x3e, 0x40, "bus")]
+    {
+        let bar = modern(&guest);
+        guest.write(bar + 0x14, 1, 3);
+        assert_eq!(guest.read(bar + 0x14, 1), 3, "{name}");
+        guest.write(register, 2, value);
+        assert_eq!(guest.read(config(1, 0) + 4, 2), 0, "{name}");
+        assert_eq!(guest.read(bar + 0x14, 1), 0xff, "{name}");
+        guest.write(config(0, 1) + 0x3e, 2, 0);
+        assert_eq!(guest.read(modern(&guest) + 0x14, 1), 0, "{name}");
+    }
+}
+
+/// A device that is not to reach for memory does so neither at once nor later, until it may again.
+#[test]
+fn a_function_reaches_for_memory_only_when_it_may() {
+    const RAM: u64 = 0x8000_0000;
+    let (table, driver, device) = (RAM, RAM + 0x1000, RAM + 0x2000);
+    let guest = Guest::new(&[
+        json!({ "driver": "sysbus-memory", "id": "ram", "size": 0x10000 }),
+        rng(json!({ "bus": "rp" })),
+    ]);
+    let bar = modern(&guest);
+    for (offset, size, value) in [
+        (0x08, 4, 1),
+        (0x0c, 4, 1),
+        (0x14, 1, 11),
+        (0x20, 8, table),
+        (0x28, 8, driver),
+        (0x30, 8, device),
+        (0x1c, 2, 1),
+        (0x14, 1, 15),
+    ] {
+        guest.write(bar + offset, size, value);
+    }
+    // One buffer of 8 bytes to be written, offered twice.
+    guest.write(table, 8, RAM + 0x3000);
+    guest.write(table + 8, 8, 2 << 32 | 8);
+    let used = || guest.read(device + 2, 2);
+    let notify = |index| {
+        guest.write(driver + 2, 2, index);
+        guest.write(bar + 0x3000, 2, 0);
+    };
+    let master = |on: bool| {
+        let command = if on { MEMORY_AND_MASTER } else { 2 };
+        guest.write(config(1, 0) + 4, 2, command);
+    };
+    notify(1);
+    master(false);
+    assert_eq!(used(), 1, "what was asked for before is done");
+    notify(2);
+    assert_eq!(used(), 1, "and nothing after");
+    master(true);
+    master(false);
+    assert_eq!(used(), 2, "until it may");
+}
+
+/// A guest writes anything anywhere, and devices come and go: nobody is hurt, and a reset makes it
+/// good.
+#[test]
+fn guests_that_configure_anything_hurt_nobody() {
+    let mut guest = Guest::new(&[rng(json!({ "id": "fixed" }))]);
+    let before: Vec<u64> = (0..64).map(|word| guest.read(config(0, 1) + word * 4, 4)).collect();
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |most: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % most
+    };
+    for _ in 0..20_000 {
+        let size = 1_u8 << random(4);
+        let align = |offset: u64| offset & !(u64::from(size) - 1);
+        let value = match random(3) {
+            0 => u64::MAX,
+            1 => MEMORY + random(1 << 20),
+            _ => random(u64::MAX),
+        };
+        match random(16) {
+            0..8 => {
+                let at = config(random(3), random(4)) + align(random(0x180));
+                guest.write(at, size, value);
+                guest.read(at, size);
+            }
+            // Likely places: buses and windows, slot control.
+            8 => number_buses(&guest),
+            9 => guest.write(config(0, 1) + SLOT_CONTROL, 2, [ON, OFF, 0x2c0][random(3) as usize]),
+            10..13 => {
+                let windows = [MEMORY, 0x5000_0000, 0x300_0000, 0x4_0000_0000];
+                let at = windows[random(4) as usize] + align(random(0x1_0000));
+                guest.write(at, size, value);
+                guest.read(at, size);
+            }
+            13 => drop(guest.run("device_add", rng(json!({ "id": "r", "bus": "rp" })))),
+            14 => drop(guest.run("device_del", json!({ "id": "r" }))),
+            _ => drop(guest.run("query-pci", json!({}))),
+        }
+        let Some(LiveBus::Pci(bus)) = guest.0.stage.machine().unwrap().bus("rp") else { panic!() };
+        if bus.functions().is_empty() {
+            guest.0.unplugged("r");
+        }
+    }
+    guest.run("system_reset", json!({})).unwrap();
+    let after: Vec<u64> = (0..64).map(|word| guest.read(config(0, 1) + word * 4, 4)).collect();
+    // Whether something is in the slot shows there.
+    let slot = (SLOT_CONTROL / 4, LINK_STATUS / 4);
+    for (word, (before, after)) in (0..).zip(before.iter().zip(&after)) {
+        assert!(before == after || word == slot.0 || word == slot.1, "word {word}");
+    }
 }

@@ -1,5 +1,6 @@
 //! What every transport has of a device: status, negotiation, queues (Virtio 1.2, sections 2 and 3).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,8 @@ pub(super) struct Function {
     block: Block,
     /// Whether the transport is one of before Virtio 1.0.
     legacy: bool,
+    /// Whether the device may reach for memory, which some buses forbid.
+    access: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -80,6 +83,7 @@ impl Function {
             bus,
             block,
             legacy,
+            access: AtomicBool::new(true),
             state: Mutex::default(),
         });
         function.clear(&mut function.lock());
@@ -207,6 +211,22 @@ impl Function {
         }
     }
 
+    /// From now on the bus lets the device reach for memory, or forbids it: when this returns, nothing
+    /// of it is touched. What was notified before is done.
+    pub(super) fn set_access(&self, on: bool) {
+        if on == self.access.load(Ordering::Acquire) {
+            return;
+        }
+        if on {
+            self.access.store(true, Ordering::Release);
+            return self.resume();
+        }
+        self.device.drain();
+        self.access.store(false, Ordering::Release);
+        // Another hart may have notified a queue meanwhile.
+        self.device.drain();
+    }
+
     /// Counts the changes of the configuration.
     pub(super) fn generation(&self) -> u32 {
         self.lock().generation
@@ -260,7 +280,8 @@ impl Function {
 
     /// The ring of a queue, while the driver is at work and has broken no rule.
     fn ready<'a>(&self, state: &'a mut State, index: u16) -> Option<&'a mut Ring> {
-        let at_work = state.status & (status::DRIVER_OK | status::NEEDS_RESET) == status::DRIVER_OK;
+        let at_work = state.status & (status::DRIVER_OK | status::NEEDS_RESET) == status::DRIVER_OK
+            && self.access.load(Ordering::Acquire);
         state.queues.get_mut(usize::from(index))?.ring.as_mut().filter(|_| at_work)
     }
 

@@ -25,4 +25,5 @@ mod tests;
 mod worker;
 
 pub use device::{Link, VirtioBus, VirtioDevice};
+pub use pci::chosen;
 pub use ring::{Buffers, Chain};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::device::{VirtioDevice, id};
-use super::function::{Function, Interrupts};
+use super::function::{Function, Interrupts, status};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::pci::{
     Bar, BarKind, ConfigSpace, Express, Identity, Msix, PciFunction, address, parse_address,
@@ -95,10 +95,10 @@ struct OnPci<'a> {
     addr: Option<&'a str>,
 }
 
-/// One row a device: its driver, its properties, those of the device within, and what else the
-/// driver says of them.
+/// One row a device: its driver, its properties, those of the device within, what else the driver says
+/// of them; the name that leaves the transport open, and the driver on other transports.
 macro_rules! on_pci {
-    ($($variant:ident($properties:ident) = $name:literal:
+    ($($variant:ident($properties:ident) = $name:literal, $open:ident or $other:ident:
         $device:ident { $($field:ident),* } { $($more:tt)* })*) => {$(
         impl Defaults for $properties {
             fn defaults() -> Self {
@@ -156,6 +156,10 @@ macro_rules! on_pci {
                 Some(DeviceOptionsDriver::$variant(options))
             }
 
+            fn multifunction(&self) -> bool {
+                self.multifunction == Some(true)
+            }
+
             fn parts(&self) -> &'static [&'static str] {
                 &["virtio-backend"]
             }
@@ -166,11 +170,31 @@ macro_rules! on_pci {
 
             $($more)*
         }
-    )*};
+    )*
+
+    /// What a name stands for that leaves the transport open.
+    pub fn chosen(
+        options: DeviceOptionsDriver,
+        is_on_pci: impl FnOnce(&DeviceOptionsDriver) -> bool,
+    ) -> DeviceOptionsDriver {
+        let on_pci = match &options {
+            $(DeviceOptionsDriver::$open(_) => is_on_pci(&options),)*
+            _ => return options,
+        };
+        match options {
+            $(DeviceOptionsDriver::$open(own) if on_pci => DeviceOptionsDriver::$variant(own),
+            DeviceOptionsDriver::$open(own) => {
+                DeviceOptionsDriver::$other($device { bus: own.bus.clone(), ..own.device() })
+            })*
+            other => other,
+        }
+    }
+    };
 }
 
 on_pci! {
-    VirtioBlkPci(VirtioBlkPciProperties) = "virtio-blk-pci": VirtioBlkDeviceProperties {
+    VirtioBlkPci(VirtioBlkPciProperties) = "virtio-blk-pci", VirtioBlk or VirtioBlkDevice:
+        VirtioBlkDeviceProperties {
         drive, serial, num_queues, queue_size, packed, config_wce, write_cache,
         logical_block_size, physical_block_size, discard, write_zeroes
     } {
@@ -178,10 +202,12 @@ on_pci! {
             self.drive.as_deref()
         }
     }
-    VirtioNetPci(VirtioNetPciProperties) = "virtio-net-pci": VirtioNetDeviceProperties {
+    VirtioNetPci(VirtioNetPciProperties) = "virtio-net-pci", VirtioNet or VirtioNetDevice:
+        VirtioNetDeviceProperties {
         netdev, mac, rx_queue_size, tx_queue_size, packed, csum, guest_csum, mrg_rxbuf
     } {}
-    VirtioRngPci(VirtioRngPciProperties) = "virtio-rng-pci": VirtioRngDeviceProperties { rng } {
+    VirtioRngPci(VirtioRngPciProperties) = "virtio-rng-pci", VirtioRng or VirtioRngDevice:
+        VirtioRngDeviceProperties { rng } {
         fn object(&self) -> Option<&str> {
             self.rng.as_deref()
         }
@@ -275,7 +301,7 @@ impl State {
             express: form.express,
         });
         if form.multifunction {
-            config.set8(0x0e, 0x80);
+            config.make_multifunction();
         }
         if form.express {
             config.add_express(Express {
@@ -450,6 +476,11 @@ impl Transport {
         })
     }
 
+    /// The way to memory follows the command register.
+    fn follow_command(&self, function: &Function) {
+        function.set_access(self.chip.peek(|state| state.config.is_master()));
+    }
+
     fn take_isr(&self) -> u64 {
         self.change(|state| std::mem::take(&mut state.isr)).into()
     }
@@ -570,7 +601,14 @@ impl Transport {
             }
             legacy::QUEUE_SELECT => self.write_common(function, common::QUEUE_SELECT, value),
             legacy::QUEUE_NOTIFY => function.notify(value as u16),
-            legacy::STATUS => self.set_status(function, value as u8),
+            legacy::STATUS => {
+                self.set_status(function, value as u8);
+                if value as u8 & status::DRIVER_OK != 0 {
+                    // Old drivers leave that out, and QEMU does it for them.
+                    self.change(|state| state.config.make_master());
+                    self.follow_command(function);
+                }
+            }
             legacy::CONFIG_VECTOR => self.write_common(function, common::CONFIG_VECTOR, value),
             legacy::QUEUE_VECTOR => self.write_common(function, common::QUEUE_VECTOR, value),
             _ => self.block.unmodelled_write(offset, size, value.into()),
@@ -621,7 +659,16 @@ impl PciFunction for Transport {
     }
 
     fn write_config(&self, offset: u16, size: u8, value: u32) {
-        self.change(|state| state.config.write(offset, size, value));
+        let reset = self.change(|state| {
+            state.config.write(offset, size, value);
+            state.config.wants_reset()
+        });
+        if reset {
+            return Device::reset(self);
+        }
+        if let Some(function) = self.function.get() {
+            self.follow_command(function);
+        }
         if let Some((_, at, len)) = self.through_window(offset) {
             Device::write(self, MODERN, at, len, value.into());
         }
@@ -678,6 +725,9 @@ impl Device for Transport {
             state.config.reset();
             state.msix.reset();
         });
+        if let Some(function) = self.function.get() {
+            self.follow_command(function);
+        }
     }
 
     fn saved(&self) -> Option<&dyn Saved> {
@@ -701,6 +751,7 @@ impl Saved for Transport {
     fn settle(&self) {
         self.chip.settle();
         if let Some(function) = self.function.get() {
+            self.follow_command(function);
             function.resume();
         }
     }
