@@ -9,7 +9,6 @@ use std::sync::{Arc, Weak};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Device;
 use super::chip::{Chip, Outputs};
@@ -182,23 +181,13 @@ impl<T: Registers> Alarm for Bank<T> {
     }
 }
 
-impl<T: Registers> Saved for Bank<T> {
-    fn save(&self) -> Result<Value, String> {
-        self.chip.save()
-    }
-
-    fn load(&self, saved: &Value) -> Result<(), String> {
-        self.chip.load(saved)
+impl<T: Registers> Device for Bank<T> {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
     }
 
     fn settle(&self) {
         self.with(|_| ());
-    }
-}
-
-impl<T: Registers> Device for Bank<T> {
-    fn saved(&self) -> Option<&dyn Saved> {
-        Some(self)
     }
 
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {

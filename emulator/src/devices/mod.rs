@@ -535,6 +535,14 @@ pub trait Device: Send + Sync {
     /// What a snapshot holds of it, memory apart; `None` of a device that remembers nothing.
     fn saved(&self) -> Option<&dyn state::Saved>;
 
+    /// Lets lines and alarms follow a state that was loaded; for a device with more to do than its
+    /// chip knows.
+    fn settle(&self) {
+        if let Some(part) = self.saved() {
+            part.settle();
+        }
+    }
+
     /// The device as what a person talks to, past the registers that the guest's driver uses.
     fn console(&self) -> Option<&dyn Console> {
         None

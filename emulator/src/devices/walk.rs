@@ -169,7 +169,7 @@ fn what_was_saved_comes_back() {
         write(0xffff_fff0);
         machine.reset();
         part.load(&saved).unwrap_or_else(|error| panic!("{driver}: {error}"));
-        part.settle();
+        device.settle();
         assert_eq!(part.save().unwrap(), saved, "{driver}");
         // What is no state of it is refused, and leaves it alone.
         for wrong in [json!(null), json!({}), json!([1]), json!({ "chip": {}, "timer": {} })] {

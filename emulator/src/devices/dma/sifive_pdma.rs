@@ -11,7 +11,6 @@ use boardwright_devicetree::Node;
 use boardwright_riscv::{Bus, Requester};
 use qapi_runtime::QmpError;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
@@ -340,13 +339,9 @@ impl Alarm for Engine {
     }
 }
 
-impl Saved for Engine {
-    fn save(&self) -> Result<Value, String> {
-        self.chip.save()
-    }
-
-    fn load(&self, saved: &Value) -> Result<(), String> {
-        self.chip.load(saved)
+impl Device for Engine {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
     }
 
     fn settle(&self) {
@@ -354,12 +349,6 @@ impl Saved for Engine {
         for (index, running) in running.into_iter().enumerate() {
             self.schedule(index, running);
         }
-    }
-}
-
-impl Device for Engine {
-    fn saved(&self) -> Option<&dyn Saved> {
-        Some(self)
     }
 
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {

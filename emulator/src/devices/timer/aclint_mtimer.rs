@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use boardwright_devicetree::Node;
 use qapi_runtime::{Object, QmpError};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::nodes;
 use crate::devices::binding::{Binding, Nodes};
@@ -282,23 +281,13 @@ fn merge(old: u64, at: u64, size: u8, value: u64) -> u64 {
     old & !mask | (value << shift) & mask
 }
 
-impl Saved for Timer {
-    fn save(&self) -> Result<Value, String> {
-        self.chip.save()
-    }
-
-    fn load(&self, saved: &Value) -> Result<(), String> {
-        self.chip.load(saved)
+impl Device for Timer {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
     }
 
     fn settle(&self) {
         self.rearm_all();
-    }
-}
-
-impl Device for Timer {
-    fn saved(&self) -> Option<&dyn Saved> {
-        Some(self)
     }
 
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {

@@ -10,7 +10,6 @@ use std::sync::{Arc, Weak};
 use boardwright_devicetree::Node;
 use qapi_runtime::{Object, QmpError};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::devices::binding::{Binding, Nodes};
 use crate::devices::chip::{Chip, Outputs};
@@ -212,23 +211,13 @@ fn half(old: u64, high: bool, value: u32) -> u64 {
     old & keep | u64::from(value) << shift
 }
 
-impl Saved for Timer {
-    fn save(&self) -> Result<Value, String> {
-        self.chip.save()
-    }
-
-    fn load(&self, saved: &Value) -> Result<(), String> {
-        self.chip.load(saved)
+impl Device for Timer {
+    fn saved(&self) -> Option<&dyn Saved> {
+        Some(&self.chip)
     }
 
     fn settle(&self) {
         self.with(|_| ());
-    }
-}
-
-impl Device for Timer {
-    fn saved(&self) -> Option<&dyn Saved> {
-        Some(self)
     }
 
     fn read(&self, _region: u32, offset: u64, size: u8) -> u64 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use boardwright_devicetree::Node;
 use qapi_runtime::{Object, QmpError};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::aclint_mtimer::{Layout, Timer, check_harts};
 use super::aclint_swi::Swi;
@@ -150,24 +150,30 @@ struct Clint {
     software: std::ops::Range<u64>,
 }
 
+impl Clint {
+    /// What it is made of, with the names that a snapshot has for them.
+    fn parts(&self) -> [(&'static str, &dyn Device); 2] {
+        [("timer", &*self.timer), ("swi", &self.swi)]
+    }
+}
+
 impl Saved for Clint {
     fn save(&self) -> Result<Value, String> {
-        let swi = self.swi.saved().map(Saved::save).transpose()?;
-        Ok(json!({ "timer": self.timer.save()?, "swi": swi }))
+        let parts = self.parts().into_iter();
+        parts
+            .filter_map(|(name, part)| Some((name.to_owned(), part.saved()?)))
+            .map(|(name, part)| Ok((name, part.save()?)))
+            .collect()
     }
 
     fn load(&self, saved: &Value) -> Result<(), String> {
-        let absent = Value::Null;
-        let part = |name: &str| saved.get(name).unwrap_or(&absent);
-        self.timer.load(part("timer"))?;
-        self.swi.saved().map_or(Ok(()), |swi| swi.load(part("swi")))
+        self.parts().into_iter().try_for_each(|(name, part)| {
+            part.saved().map_or(Ok(()), |part| part.load(saved.get(name).unwrap_or(&Value::Null)))
+        })
     }
 
     fn settle(&self) {
-        self.timer.settle();
-        if let Some(swi) = self.swi.saved() {
-            swi.settle();
-        }
+        self.parts().into_iter().for_each(|(_, part)| part.settle());
     }
 }
 

@@ -199,7 +199,7 @@ impl Machine {
     /// are what they were.
     fn settle(&self, state: &State) {
         self.clock.set(state.clock);
-        self.devices.iter().filter_map(|device| device.saved()).for_each(|part| part.settle());
+        self.devices.iter().for_each(|device| device.settle());
         self.sbi.iter().for_each(|sbi| sbi.settle());
         let mut saved = state.harts.iter();
         self.harts.each(|hart| {
