@@ -10,7 +10,6 @@ use crate::door::Step;
 use super::error::CliError;
 use super::invocation::{Ask, Given, is_help};
 use super::keyval;
-use super::machine::put;
 
 /// The forms of a back end, for messages.
 const FORMS: &str = "stdio, pty, null, file:PATH, unix:PATH[,server=on][,wait=off], \
@@ -69,11 +68,7 @@ pub(super) struct Chars {
 impl Chars {
     /// `-chardev KIND,id=ID,...`
     pub(super) fn chardev(&mut self, given: Given<'_>) -> Result<Option<Ask>, CliError> {
-        let mut settings = Map::new();
-        for item in keyval::items_with("backend", given.value) {
-            let (key, value) = item.setting();
-            put(&mut settings, given, &key, value.into())?;
-        }
+        let mut settings = given.settings("backend")?;
         let kind = settings.shift_remove("backend").unwrap_or_default();
         let kind = kind.as_str().unwrap_or_default();
         if is_help(kind) {
@@ -147,14 +142,9 @@ impl Chars {
 
     /// `-mon ID,mode=control`
     pub(super) fn mon(&mut self, given: Given<'_>) -> Result<(), CliError> {
-        let mut arguments = Map::new();
-        for item in keyval::items_with("chardev", given.value) {
-            let (key, value) = item.setting();
-            // A monitor's own id has no use: no command refers to it.
-            if key != "id" {
-                put(&mut arguments, given, &key, value.into())?;
-            }
-        }
+        let mut arguments = given.settings("chardev")?;
+        // A monitor's own id has no use: no command refers to it.
+        arguments.shift_remove("id");
         if !arguments.contains_key("chardev") {
             return Err(given.error("names no back end: add chardev=ID"));
         }
@@ -328,7 +318,7 @@ fn socket(
     parts.next();
     for item in parts {
         let (key, value) = item.setting();
-        put(&mut socket, given, &key, value.into())?;
+        given.put(&mut socket, &key, value.into())?;
     }
     wait_by_default(&mut socket);
     Ok(socket)

@@ -7,7 +7,6 @@ use crate::door::Step;
 use super::error::CliError;
 use super::invocation::{Ask, Given, is_help};
 use super::keyval;
-use super::machine::put;
 
 /// What `-device` asks for.
 pub(super) enum Device {
@@ -19,8 +18,11 @@ pub(super) enum Device {
 
 /// Reads the option's value.
 pub(super) fn device(given: Given<'_>) -> Result<Device, CliError> {
-    if given.value.trim_start().starts_with('{') {
-        return json(given).map(|arguments| Device::Add(given.step("device_add", arguments)));
+    if let Some(arguments) = given.json()? {
+        if !arguments.contains_key("driver") {
+            return Err(given.error(r#"names no driver: expected {"driver": "DRIVER", ...}"#));
+        }
+        return Ok(Device::Add(given.step("device_add", arguments)));
     }
     if is_help(given.value) {
         return Ok(Device::Ask(Ask::DeviceHelp));
@@ -33,7 +35,7 @@ pub(super) fn device(given: Given<'_>) -> Result<Device, CliError> {
             continue;
         }
         let (key, value) = item.setting();
-        put(&mut arguments, given, &key, value.into())?;
+        given.put(&mut arguments, &key, value.into())?;
     }
     let arguments = keyval::lists(arguments).map_err(|problem| given.error(problem))?;
     match arguments.get("driver") {
@@ -44,13 +46,5 @@ pub(super) fn device(given: Given<'_>) -> Result<Device, CliError> {
             Ok(Device::Add(given.step("device_add", arguments)))
         }
         _ => Err(given.error("names no driver: expected DRIVER[,PROP=VALUE...]")),
-    }
-}
-
-fn json(given: Given<'_>) -> Result<Map, CliError> {
-    match serde_json::from_str(given.value) {
-        Ok(Value::Object(arguments)) if arguments.contains_key("driver") => Ok(arguments),
-        Ok(_) => Err(given.error(r#"names no driver: expected {"driver": "DRIVER", ...}"#)),
-        Err(problem) => Err(given.error(format!("not JSON: {problem}"))),
     }
 }

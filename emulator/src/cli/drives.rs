@@ -7,7 +7,6 @@ use crate::door::Step;
 use super::error::CliError;
 use super::invocation::Given;
 use super::keyval;
-use super::machine::put;
 
 /// The driver of the device that `-drive if=virtio` makes, on whatever transport there is.
 const VIRTIO: &str = "virtio-blk";
@@ -40,9 +39,9 @@ impl Drives {
                 "serial" => serial = Some(value),
                 // Which of several drives it is shows in their order.
                 "index" | "bus" | "unit" => {}
-                "file.filename" => put(&mut arguments, given, "file", value.into())?,
-                "driver" => put(&mut arguments, given, "format", value.into())?,
-                _ => put(&mut arguments, given, &key, value.into())?,
+                "file.filename" => given.put(&mut arguments, "file", value.into())?,
+                "driver" => given.put(&mut arguments, "format", value.into())?,
+                _ => given.put(&mut arguments, &key, value.into())?,
             }
         }
         if !arguments.contains_key("file") {
@@ -80,20 +79,7 @@ impl Drives {
 
     /// `-blockdev driver=DRIVER,node-name=NAME,...`, or JSON.
     pub(super) fn blockdev(&mut self, given: Given<'_>) -> Result<(), CliError> {
-        let arguments = if given.value.trim_start().starts_with('{') {
-            match serde_json::from_str(given.value) {
-                Ok(Value::Object(arguments)) => arguments,
-                Ok(_) => return Err(given.error("is no JSON object")),
-                Err(problem) => return Err(given.error(format!("not JSON: {problem}"))),
-            }
-        } else {
-            let mut arguments = Map::new();
-            for item in keyval::items_with("driver", given.value) {
-                let (key, value) = item.setting();
-                put(&mut arguments, given, &key, value.into())?;
-            }
-            arguments
-        };
+        let arguments = given.arguments("driver")?;
         self.steps.push(given.step("blockdev-add", arguments));
         Ok(())
     }

@@ -3,11 +3,14 @@
 
 use std::path::PathBuf;
 
+use qapi_runtime::{Map, Value};
+
 use crate::board::Origin;
 use crate::door::{Command, Step};
 use crate::qapi::CommandOrigin;
 
 use super::error::CliError;
+use super::keyval;
 use super::script::Script;
 
 /// Something to print instead of a machine to run.
@@ -95,9 +98,38 @@ impl Given<'_> {
         CliError::BadValue { option: self.text(), problem: problem.into() }
     }
 
+    /// The members of a value in JSON; `None` where it is written in another way.
+    pub(super) fn json(self) -> Result<Option<Map>, CliError> {
+        if !self.value.trim_start().starts_with('{') {
+            return Ok(None);
+        }
+        let members = serde_json::from_str(self.value);
+        members.map(Some).map_err(|problem| self.error(format!("not JSON: {problem}")))
+    }
+
+    /// The arguments of a command: a value in JSON, or a list as in [`Given::settings`].
+    pub(super) fn arguments(self, implied: &str) -> Result<Map, CliError> {
+        self.json()?.map_or_else(|| self.settings(implied), Ok)
+    }
+
+    /// `key=value` items, the first of which may leave out the key that is implied.
+    pub(super) fn settings(self, implied: &str) -> Result<Map, CliError> {
+        let mut arguments = Map::new();
+        for item in keyval::items_with(implied, self.value) {
+            let (key, value) = item.setting();
+            self.put(&mut arguments, &key, value.into())?;
+        }
+        Ok(arguments)
+    }
+
+    /// Sets a member of arguments; a key with dots leads into them.
+    pub(super) fn put(self, map: &mut Map, key: &str, value: Value) -> Result<(), CliError> {
+        keyval::insert(map, key, value).map(drop).map_err(|problem| self.error(problem))
+    }
+
     /// The command this option stands for. What is there by default comes from the option that
     /// would say so.
-    pub(super) fn step(self, name: &str, arguments: qapi_runtime::Map) -> Step {
+    pub(super) fn step(self, name: &str, arguments: Map) -> Step {
         Step {
             command: Command { name: name.into(), arguments },
             origin: Origin::new(CommandOrigin::Option, format!("option {}", self.text())),

@@ -47,7 +47,7 @@ impl MachineParts {
             match key.as_str() {
                 "type" => kind = Some(value),
                 "accel" => self.candidates(given, &value, &Map::new()),
-                _ => put(&mut self.members, given, &key, value.into())?,
+                _ => given.put(&mut self.members, &key, value.into())?,
             }
         }
         match kind {
@@ -74,7 +74,7 @@ impl MachineParts {
         let mut file = Map::new();
         for item in keyval::items_with("name", given.value) {
             let (key, value) = item.setting();
-            put(&mut file, given, &key, value.into())?;
+            given.put(&mut file, &key, value.into())?;
         }
         let mut files = match self.members.remove(FILES) {
             Some(Value::Array(files)) => files,
@@ -123,7 +123,7 @@ impl MachineParts {
             if key == "accel" {
                 names = value;
             } else {
-                put(&mut properties, given, &key, value.into())?;
+                given.put(&mut properties, &key, value.into())?;
             }
         }
         if is_help(&names) {
@@ -190,16 +190,6 @@ fn choose(
         refusal.get_or_insert(candidate.refusal);
     }
     refusal.map_or(Ok(None), Err)
-}
-
-/// Puts a member that an option's list gives.
-pub(super) fn put(
-    map: &mut Map,
-    given: Given<'_>,
-    key: &str,
-    value: Value,
-) -> Result<(), CliError> {
-    keyval::insert(map, key, value).map(drop).map_err(|problem| given.error(problem))
 }
 
 /// The number of harts. Where only a topology is given, it is the product of its levels, as in

@@ -12,7 +12,6 @@ use crate::door::Step;
 use super::error::CliError;
 use super::invocation::Given;
 use super::keyval;
-use super::machine::put;
 
 /// Members that are given several times and make a list.
 const LISTS: &[&str] = &["hostfwd", "dnssearch"];
@@ -38,14 +37,9 @@ pub(super) struct Nets {
 impl Nets {
     /// `-netdev KIND,id=ID,...`, or JSON
     pub(super) fn netdev(&mut self, given: Given<'_>) -> Result<(), CliError> {
-        let arguments = if given.value.trim_start().starts_with('{') {
-            match serde_json::from_str(given.value) {
-                Ok(Value::Object(arguments)) => arguments,
-                Ok(_) => return Err(given.error("is no JSON object")),
-                Err(problem) => return Err(given.error(format!("not JSON: {problem}"))),
-            }
-        } else {
-            settings(given)?
+        let arguments = match given.json()? {
+            Some(arguments) => arguments,
+            None => settings(given)?,
         };
         if !arguments.contains_key("id") {
             return Err(given.error("has no id: add id=NAME"));
@@ -144,7 +138,7 @@ fn settings(given: Given<'_>) -> Result<Map, CliError> {
                 list.push(json!({ "str": value }));
             }
         } else {
-            put(&mut settings, given, &key, value.into())?;
+            given.put(&mut settings, &key, value.into())?;
         }
     }
     Ok(settings)

@@ -12,7 +12,7 @@ use super::drives::Drives;
 use super::error::CliError;
 use super::invocation::{Ask, Given, Invocation, is_help};
 use super::keyval;
-use super::machine::{self, MachineParts};
+use super::machine::MachineParts;
 use super::net::Nets;
 use super::options::{self, Id};
 use super::script::Script;
@@ -233,7 +233,7 @@ impl Parser {
                     list.push(value.into());
                 }
             } else {
-                machine::put(arguments, given, &key, value.into())?;
+                given.put(arguments, &key, value.into())?;
             }
         }
         Ok(())
@@ -305,20 +305,7 @@ impl Parser {
 
     /// `-object KIND,id=ID,PROP=VALUE`, or JSON.
     fn object(&mut self, given: Given<'_>) -> Result<(), CliError> {
-        let arguments = if given.value.trim_start().starts_with('{') {
-            match serde_json::from_str(given.value) {
-                Ok(Value::Object(arguments)) => arguments,
-                Ok(_) => return Err(given.error("is no JSON object")),
-                Err(problem) => return Err(given.error(format!("not JSON: {problem}"))),
-            }
-        } else {
-            let mut arguments = Map::new();
-            for item in keyval::items_with("qom-type", given.value) {
-                let (key, value) = item.setting();
-                machine::put(&mut arguments, given, &key, value.into())?;
-            }
-            arguments
-        };
+        let arguments = given.arguments("qom-type")?;
         if !arguments.contains_key("id") {
             return Err(given.error("has no id: expected KIND,id=ID[,PROP=VALUE...]"));
         }
