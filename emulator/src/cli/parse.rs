@@ -268,10 +268,7 @@ impl Parser {
         let before = self.settings.iter().position(|step| step.command.name == command);
         let before = before.map(|index| self.settings.remove(index).command.arguments);
         let mut arguments = before.unwrap_or_default();
-        for item in keyval::items_with(first, given.value) {
-            let (key, value) = item.setting();
-            machine::put(&mut arguments, given, &key, value.into())?;
-        }
+        arguments.extend(given.settings(first)?);
         self.settings.push(given.step(command, arguments));
         Ok(())
     }
