@@ -97,7 +97,7 @@ impl PciBus {
     /// its first function.
     pub fn plug(&self, place: u32, function: &Arc<dyn PciFunction>) {
         self.attach(place, function);
-        if let Some(port) = self.port().filter(|_| place % 8 == 0) {
+        if let Some(port) = self.port().filter(|_| place.is_multiple_of(8)) {
             port.plugged();
         }
     }
