@@ -408,6 +408,8 @@ impl Door {
             }
             Message::Wish(wish) => self.grant(wish),
             Message::Notice(Notice::BlockIoError(event)) => self.emit(&event),
+            Message::Notice(Notice::BalloonChange(event)) => self.emit(&event),
+            Message::Notice(Notice::VserportChange(event)) => self.emit(&event),
             Message::Notice(Notice::Unplugged(name)) => self.unplugged(&name),
             Message::Notice(Notice::UnplugRefused(name)) => self.unplug_refused(&name),
             Message::Debug(event) => self.debug(event),
@@ -486,6 +488,7 @@ impl Door {
             netdevs: self.host.netdevs.clone(),
             blocks: self.host.blocks.clone(),
             objects: self.host.objects.clone(),
+            shares: self.host.shares.clone(),
             semihosting: self.host.semihosting.clone(),
             real_time: self.host.real_time,
             budget: self.startup.budget,

@@ -28,4 +28,5 @@ mod typed_client;
 mod unmodelled;
 mod verbs;
 mod virt;
+mod virtio;
 mod wire;

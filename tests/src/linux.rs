@@ -15,6 +15,9 @@ pub const NETWORK: &[&str] = &["virtio_mmio", "failover", "net_failover", "virti
 /// What the file system ext4 needs.
 pub const EXT4: &[&str] = &["crc16", "crc32c_generic", "libcrc32c", "mbcache", "jbd2", "ext4"];
 
+/// What a shared folder needs.
+pub const SHARED: &[&str] = &["netfs", "9pnet", "9pnet_virtio", "9p"];
+
 /// What was fetched.
 pub struct Linux {
     /// The kernel.

@@ -16,7 +16,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
-use memmap2::{MmapOptions, MmapRaw};
+use memmap2::{MmapOptions, MmapRaw, UncheckedAdvice};
 use portable_atomic::AtomicU128;
 use serde::{Deserialize, Serialize};
 
@@ -154,6 +154,8 @@ pub struct Ram {
     map: MmapRaw,
     /// What was asked for. The mapping is this rounded up to whole pages.
     size: u64,
+    /// Nothing is behind it: what is given back to the host is gone.
+    anonymous: bool,
 }
 
 impl Ram {
@@ -164,7 +166,7 @@ impl Ram {
         let rounded = size.max(1).checked_next_multiple_of(PAGE_SIZE).ok_or_else(too_big)?;
         let len = usize::try_from(rounded).map_err(|_| too_big())?;
         let map = MmapOptions::new().len(len).no_reserve_swap().map_anon()?;
-        Ok(Arc::new(Ram { map: map.into(), size }))
+        Ok(Arc::new(Ram { map: map.into(), size, anonymous: true }))
     }
 
     /// Memory that is a file of at least `size` bytes: what is written goes there.
@@ -174,7 +176,7 @@ impl Ram {
         let len = usize::try_from(size.max(1)).map_err(|_| too_big())?;
         // The host maps whole pages; what is behind the file's end in the last one is of no matter.
         let map = MmapOptions::new().len(len).map_raw(file)?;
-        Ok(Arc::new(Ram { map, size }))
+        Ok(Arc::new(Ram { map, size, anonymous: false }))
     }
 
     /// The size in bytes.
@@ -292,6 +294,26 @@ impl Ram {
             })
         };
         pages.filter(move |offset| !zero(*offset))
+    }
+
+    /// Gives the whole pages in a part of it back to the host: they are zero when they are touched
+    /// again. The host has a file's pages to give to others anyway; they stay as they are.
+    pub fn discard(&self, offset: u64, len: usize) {
+        let end = offset.saturating_add(len as u64).min(self.size) & !(PAGE_SIZE - 1);
+        let start = offset.checked_next_multiple_of(PAGE_SIZE).unwrap_or(u64::MAX);
+        if !self.anonymous || start >= end {
+            return;
+        }
+        // SAFETY: The pages lie in the mapping, which is private and anonymous, so that they read as
+        // zeros from now on. Nobody has references to their contents but to atomics, of which
+        // another value is seen as if it had been stored.
+        let _ = unsafe {
+            self.map.unchecked_advise_range(
+                UncheckedAdvice::DontNeed,
+                start as usize,
+                (end - start) as usize,
+            )
+        };
     }
 
     /// Makes all of it zero, without touching what is.
@@ -434,6 +456,24 @@ mod tests {
         let ram = Ram::new(4096).unwrap();
         assert!(ram.page(4095).is_some());
         assert!(ram.page(4096).is_none());
+    }
+
+    #[test]
+    fn whole_pages_are_given_back() {
+        let ram = Ram::new(4 * 4096).unwrap();
+        // Offset, length, pages that are left.
+        for (offset, len, left) in [
+            (0, 4096, vec![1, 2, 3]),
+            (1, 8191, vec![0, 2, 3]),
+            (4096, 4095, vec![0, 1, 2, 3]),
+            (8192, usize::MAX, vec![0, 1]),
+            (u64::MAX - 9, 20, vec![0, 1, 2, 3]),
+        ] {
+            (0..4).for_each(|page| ram.write(page * 4096, &[1]).unwrap());
+            ram.discard(offset, len);
+            let found: Vec<_> = ram.occupied().map(|at| at / 4096).collect();
+            assert_eq!(found, left, "{offset} {len}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::char::{CharConfig, CharError, Chardev};
 use super::io_thread::IoThread;
 use super::net::{NetConfig, NetError, NetEvent, Netdev, Netdevs};
 use super::objects::{self, Objects};
+use super::share::Shares;
 use crate::machine::rtc::RealTime;
 use crate::machine::semihosting;
 use crate::machine::trace::Trace;
@@ -99,6 +100,8 @@ pub struct Host {
     pub blocks: Arc<Blocks>,
     /// Objects that devices name.
     pub objects: Arc<Objects>,
+    /// Shared folders.
+    pub shares: Arc<Shares>,
     /// The log.
     pub trace: Arc<Trace>,
     /// What guests may ask the host for, if anything.
@@ -123,6 +126,7 @@ impl Host {
             netdevs: Arc::default(),
             blocks: Arc::default(),
             objects: Arc::default(),
+            shares: Arc::default(),
             monitors: Vec::new(),
             hub: EventHub::new(),
             trace: Arc::default(),

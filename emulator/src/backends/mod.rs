@@ -10,3 +10,4 @@ pub mod host;
 pub mod io_thread;
 pub mod net;
 pub mod objects;
+pub mod share;

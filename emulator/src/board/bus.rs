@@ -48,9 +48,12 @@ impl Board {
                 .find(|device| has_bus(device, kind) && !device.driver().hot_plug());
         }
         let names = self.created.iter().rev().map(|(_, name)| name);
-        names.filter_map(|name| self.device(name)).find(|device| {
-            has_bus(device, kind) && !self.seats.contains_key(&(device.name.clone(), 0))
-        })
+        let free = |device: &Device| {
+            kind == BusKind::VirtioSerial || !self.seats.contains_key(&(device.name.clone(), 0))
+        };
+        names
+            .filter_map(|name| self.device(name))
+            .find(|device| has_bus(device, kind) && free(device))
     }
 
     /// What a driver's name stands for that leaves the transport open: the device on PCI where the
@@ -98,23 +101,30 @@ impl Board {
         Ok(slot.and_then(|slot| crate::devices::driver(&options).in_slot(slot)).unwrap_or(options))
     }
 
-    /// The first device of a PCI bus that is free.
+    /// The first slot of a bus that is free and can be this device's.
     fn free_slot(&self, bus: &Device, options: &DeviceOptionsDriver) -> Result<u32, QmpError> {
-        let slots = bus.driver().bus().map_or(0, |bus| bus.slots);
+        let (kind, slots) =
+            bus.driver().bus().map_or((BusKind::Pci, 0), |bus| (bus.kind, bus.slots));
         let free = |slot: &u32| !self.seats.contains_key(&(bus.name.clone(), *slot));
-        (bus.driver().own_slots()..slots).step_by(8).find(free).ok_or_else(|| {
-            QmpError::generic(format!(
-                "PCI: no slot/function available for {}, all in use or reserved: bus '{}' is full",
-                options.tag(),
-                self.bus_name(bus)
-            ))
+        let first = bus.driver().own_slots().max(driver(options).first_slot());
+        (first..slots).step_by(kind.step()).find(free).ok_or_else(|| {
+            let name = self.bus_name(bus);
+            QmpError::generic(match kind {
+                BusKind::VirtioSerial => format!(
+                    "virtio-serial-bus: Maximum port limit for this device reached: bus '{name}' is full"
+                ),
+                _ => format!(
+                    "PCI: no slot/function available for {}, all in use or reserved: bus '{name}' is full",
+                    options.tag()
+                ),
+            })
         })
     }
 
     /// What QEMU calls the bus of a device.
     pub fn bus_name(&self, owner: &Device) -> String {
         let Some(bus) = owner.driver().bus() else { return owner.name.to_string() };
-        if owner.driver().hot_plug() {
+        if bus.kind == BusKind::Pci && owner.driver().hot_plug() {
             return owner.name.to_string();
         }
         let mut buses = self.devices().filter(|device| has_bus(device, bus.kind));
@@ -204,6 +214,10 @@ impl Board {
                         slot >> 3,
                         new.kind()
                     ),
+                    BusKind::VirtioSerial => format!(
+                        "virtio-serial-bus: Out-of-range port id specified, max. allowed: {}",
+                        bus.slots - 1
+                    ),
                     _ => format!(
                         "Parameter 'cs' expects a chip select of '{}', 0 to {}, not {slot}",
                         owner.name,
@@ -239,7 +253,16 @@ impl Board {
                     BusKind::Virtio => {
                         format!("Bus '{}' is full: '{other}' is on it", owner.name)
                     }
+                    BusKind::VirtioSerial => {
+                        format!("virtio-serial-bus: A port already exists at id {slot}: '{other}'")
+                    }
                 });
+            }
+        }
+        if let (Some((owner, _)), Some(name)) = (self.seat(new), new.driver().name_on_bus()) {
+            let mut others = self.on_bus_of(owner).filter(|(other, _)| other.name != new.name);
+            if others.any(|(other, _)| other.driver().name_on_bus() == Some(name)) {
+                return error(format!("virtio-serial-bus: A port already exists by name {name}"));
             }
         }
         let slots = new.driver().bus().map_or(0, |bus| bus.slots);

@@ -23,6 +23,7 @@ mod net;
 mod options;
 mod parse;
 pub mod script;
+mod shares;
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ pub(super) enum Id {
     Display,
     Drive,
     Dtb,
+    Fsdev,
     FwCfg,
     Gdb,
     GdbDefault,
@@ -54,6 +55,7 @@ pub(super) enum Id {
     Stopped,
     Version,
     Vga,
+    Virtfs,
 }
 
 /// An option.
@@ -123,6 +125,10 @@ pub(super) const GROUPS: &[(&str, &[OptionRow])] = &[
         row(Id::Drive, &["drive"], Some("file=FILE[,if=none|virtio][,id=ID][,...]"), "a disk image: format=raw|qcow2, snapshot=on, readonly=on, cache=, discard=; if=virtio (the default) adds a virtio-blk for it: on PCI if the board has it"),
         row(Id::Blockdev, &["blockdev"], Some("DRIVER,node-name=NAME[,...]"), "a node of the block graph, such as qcow2,node-name=d0,file.driver=file,file.filename=FILE; or JSON"),
         row(Id::Snapshot, &["snapshot"], None, "what is written to drives is forgotten at the end"),
+    ]),
+    ("Shared folders", &[
+        row(Id::Fsdev, &["fsdev"], Some("local,id=ID,path=PATH,security_model=MODEL[,readonly=on]"), "a folder of the host that a virtio-9p names; MODEL is none, mapped-xattr or passthrough"),
+        row(Id::Virtfs, &["virtfs"], Some("local,path=PATH,mount_tag=TAG,security_model=MODEL[,...]"), "the same, and a virtio-9p for it"),
     ]),
     ("Networks", &[
         row(Id::Netdev, &["netdev"], Some("KIND,id=ID[,...]"), "a network back end that devices name: user, socket, stream or tap"),

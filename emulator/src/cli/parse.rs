@@ -16,6 +16,7 @@ use super::machine::MachineParts;
 use super::net::Nets;
 use super::options::{self, Id};
 use super::script::Script;
+use super::shares::Shares;
 
 /// A number of instructions, of which people count in thousands: `50M` is fifty million.
 pub fn instructions(text: &str) -> Option<u64> {
@@ -82,6 +83,7 @@ struct Parser {
     machine: MachineParts,
     chars: Chars,
     nets: Nets,
+    shares: Shares,
     around: Surroundings,
     log: Option<Step>,
     semihosting: Option<Step>,
@@ -132,6 +134,7 @@ impl Parser {
                 let script = script.filter(|path| !path.as_os_str().is_empty());
                 ask = Some(script.map_or(Ask::Help, Ask::ScriptHelp));
             }
+            Id::Fsdev => self.shares.fsdev(given)?,
             Id::FwCfg => self.machine.fw_cfg(given)?,
             Id::Initrd => self.machine.member(given, "initrd"),
             Id::Kernel => self.machine.member(given, "kernel"),
@@ -170,6 +173,7 @@ impl Parser {
             Id::Stopped => self.invocation.stopped = true,
             Id::Version => ask = Some(Ask::Version),
             Id::Vga => only_none(given, "there is no graphics card")?,
+            Id::Virtfs => self.shares.virtfs(given)?,
         }
         Ok(ask)
     }
@@ -322,10 +326,12 @@ impl Parser {
         let log = self.log.into_iter().chain(self.settings).chain(self.objects);
         let (drives, disks) = self.drives.finish();
         let (netdevs, cards) = self.nets.finish();
-        let back_ends = drives.into_iter().chain(netdevs);
+        let (folders, shared) = self.shares.finish();
+        let back_ends = drives.into_iter().chain(netdevs).chain(folders);
         invocation.setup = log.chain(chars).chain(back_ends).chain(self.semihosting).collect();
         invocation.devices.extend(disks);
         invocation.devices.extend(cards);
+        invocation.devices.extend(shared);
         Ok(invocation)
     }
 }

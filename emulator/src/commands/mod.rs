@@ -1,5 +1,6 @@
 //! The commands: the generated traits implemented on the door, one file a schema file, thin.
 
+mod balloon;
 mod block;
 mod board;
 mod char;
@@ -9,6 +10,7 @@ mod cpu;
 mod device_tree;
 mod draw;
 mod dump;
+mod fsdev;
 mod human;
 mod introspect;
 mod journal;

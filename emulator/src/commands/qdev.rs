@@ -45,14 +45,16 @@ impl Door {
     }
 
     /// Asks the guest to let go of a device; [`Door::unplugged`] is when it has.
-    fn ask_unplug(&self, id: &str) -> Result<(), QmpError> {
+    fn ask_unplug(&mut self, id: &str) -> Result<(), QmpError> {
         let Stage::Ready(board, machine) = &self.stage else { return Ok(()) };
         let device = board.find_device(id)?;
         board.check_hot(&device.options, &device.name)?;
-        match board.seat(device) {
-            Some((owner, _)) => machine.ask_unplug(&owner.name, &device.name),
-            None => Ok(()),
+        let Some((owner, slot)) = board.seat(device) else { return Ok(()) };
+        if machine.ask_unplug(&owner.name, &device.name, slot)? {
+            let name = device.name.clone();
+            self.unplugged(&name);
         }
+        Ok(())
     }
 
     /// A guest has let go of a device: it is gone, with all that hangs on it.

@@ -44,9 +44,12 @@ use crate::qapi::{
     RiscvSifiveUPrciProperties, RiscvSifiveUartProperties, SerialMmProperties,
     SifivePdmaProperties, SifivePwmProperties, SifiveSocGpioProperties, SifiveSpiProperties,
     SpiNorProperties, SplitIrqProperties, SysbusMemoryProperties, SysbusMmioMappingProperties,
-    UnimplementedDeviceProperties, VirtioBlkDeviceProperties, VirtioBlkPciProperties,
-    VirtioMmioProperties, VirtioNetDeviceProperties, VirtioNetPciProperties,
-    VirtioRngDeviceProperties, VirtioRngPciProperties,
+    UnimplementedDeviceProperties, VirtconsoleProperties, Virtio9pDeviceProperties,
+    Virtio9pPciProperties, VirtioBalloonDeviceProperties, VirtioBalloonPciProperties,
+    VirtioBlkDeviceProperties, VirtioBlkPciProperties, VirtioMmioProperties,
+    VirtioNetDeviceProperties, VirtioNetPciProperties, VirtioRngDeviceProperties,
+    VirtioRngPciProperties, VirtioSerialDeviceProperties, VirtioSerialPciProperties,
+    VirtserialportProperties,
 };
 
 /// A row of interrupt lines of a device, or of each of its children.
@@ -277,6 +280,16 @@ pub trait Driver: Send + Sync {
         false
     }
 
+    /// The first slot of another's bus that it can hang in.
+    fn first_slot(&self) -> u32 {
+        0
+    }
+
+    /// A name that no other device on its bus has.
+    fn name_on_bus(&self) -> Option<&str> {
+        None
+    }
+
     /// Where on another's bus it hangs.
     fn seat(&self) -> Option<Seat<'_>> {
         None
@@ -415,6 +428,8 @@ pub enum BusKind {
     Spi,
     /// Virtio devices, one a bus.
     Virtio,
+    /// Ports of a virtio serial device.
+    VirtioSerial,
 }
 
 impl BusKind {
@@ -424,6 +439,7 @@ impl BusKind {
             Self::Pci => "pcie",
             Self::Spi => "spi",
             Self::Virtio => "virtio-mmio-bus",
+            Self::VirtioSerial => "virtio-serial-bus",
         }
     }
 
@@ -433,6 +449,7 @@ impl BusKind {
             Self::Pci => "PCI",
             Self::Spi => "SSI",
             Self::Virtio => "virtio-bus",
+            Self::VirtioSerial => "virtio-serial-bus",
         }
     }
 
@@ -442,7 +459,13 @@ impl BusKind {
             Self::Pci => "a PCI host bridge or port",
             Self::Spi => "an SPI controller",
             Self::Virtio => "a virtio transport",
+            Self::VirtioSerial => "a virtio serial device",
         }
+    }
+
+    /// How far apart the slots are that devices are given: a PCI device has eight functions.
+    pub fn step(self) -> usize {
+        if self == Self::Pci { 8 } else { 1 }
     }
 }
 
@@ -451,7 +474,7 @@ impl BusKind {
 pub struct Bus {
     /// What can hang on it.
     pub kind: BusKind,
-    /// How many: chip selects; functions, 8 a device.
+    /// How many: chip selects; functions, 8 a device; ports.
     pub slots: u32,
 }
 
@@ -462,7 +485,7 @@ pub struct Seat<'a> {
     pub kind: BusKind,
     /// The device that has the bus, by id or path; none for one that is free.
     pub bus: Option<&'a str>,
-    /// The chip select or function; [`Seat::ANY`] for one that is free.
+    /// The chip select, function or port; [`Seat::ANY`] for one that is free.
     pub slot: u32,
 }
 
@@ -577,6 +600,8 @@ pub struct Built {
     pub bus: Option<LiveBus>,
     /// What it is on the bus that it hangs on.
     pub peripheral: Option<Peripheral>,
+    /// The balloon that it is, whatever its transport.
+    pub balloon: Option<Arc<virtio::Balloon>>,
 }
 
 /// A live bus, with its slots still empty.
@@ -587,6 +612,8 @@ pub enum LiveBus {
     Spi(Arc<ssi::SpiBus>),
     /// Of a virtio transport.
     Virtio(Arc<dyn virtio::VirtioBus>),
+    /// Of a virtio serial device.
+    VirtioSerial(Arc<virtio::Serial>),
 }
 
 /// What a device is on a bus.
@@ -597,6 +624,8 @@ pub enum Peripheral {
     Spi(Arc<dyn ssi::SpiPeripheral>),
     /// On a virtio transport.
     Virtio(Arc<dyn virtio::VirtioDevice>),
+    /// On a virtio serial device.
+    VirtioSerial(Arc<virtio::SerialPort>),
 }
 
 impl LiveBus {
@@ -606,7 +635,16 @@ impl LiveBus {
             (Self::Pci(bus), Peripheral::Pci(function)) => bus.attach(slot, function),
             (Self::Spi(bus), Peripheral::Spi(peripheral)) => bus.attach(slot, peripheral.clone()),
             (Self::Virtio(bus), Peripheral::Virtio(device)) => bus.clone().plug(device.clone()),
+            (Self::VirtioSerial(bus), Peripheral::VirtioSerial(port)) => bus.attach(port),
             _ => {}
+        }
+    }
+
+    /// The same while a guest runs, who is told.
+    pub fn plug(&self, slot: u32, peripheral: &Peripheral) {
+        match (self, peripheral) {
+            (Self::Pci(bus), Peripheral::Pci(function)) => bus.plug(slot, function),
+            _ => self.attach(slot, peripheral),
         }
     }
 }
@@ -621,6 +659,7 @@ impl Built {
             harts: Vec::new(),
             bus: None,
             peripheral: None,
+            balloon: None,
         }
     }
 }
@@ -711,6 +750,13 @@ drivers! {
     SysbusMemory => SysbusMemoryProperties,
     SysbusMmioMapping => SysbusMmioMappingProperties,
     UnimplementedDevice => UnimplementedDeviceProperties,
+    Virtconsole => VirtconsoleProperties,
+    Virtio9p => Virtio9pPciProperties,
+    Virtio9pDevice => Virtio9pDeviceProperties,
+    Virtio9pPci => Virtio9pPciProperties,
+    VirtioBalloon => VirtioBalloonPciProperties,
+    VirtioBalloonDevice => VirtioBalloonDeviceProperties,
+    VirtioBalloonPci => VirtioBalloonPciProperties,
     VirtioBlk => VirtioBlkPciProperties,
     VirtioBlkDevice => VirtioBlkDeviceProperties,
     VirtioBlkPci => VirtioBlkPciProperties,
@@ -721,4 +767,8 @@ drivers! {
     VirtioRngPci => VirtioRngPciProperties,
     VirtioRng => VirtioRngPciProperties,
     VirtioRngDevice => VirtioRngDeviceProperties,
+    VirtioSerial => VirtioSerialPciProperties,
+    VirtioSerialDevice => VirtioSerialDeviceProperties,
+    VirtioSerialPci => VirtioSerialPciProperties,
+    Virtserialport => VirtserialportProperties,
 }

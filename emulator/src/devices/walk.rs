@@ -29,7 +29,18 @@ fn properties(driver: DeviceDriver) -> Option<Value> {
         | DeviceDriver::VirtioRng
         | DeviceDriver::VirtioRngPci
         | DeviceDriver::VirtioNetDevice
-        | DeviceDriver::VirtioRngDevice => return None,
+        | DeviceDriver::VirtioRngDevice
+        | DeviceDriver::VirtioBalloonDevice
+        | DeviceDriver::VirtioBalloonPci
+        | DeviceDriver::Virtio9pDevice
+        | DeviceDriver::Virtio9pPci
+        | DeviceDriver::Virtio9p
+        | DeviceDriver::VirtioBalloon
+        | DeviceDriver::VirtioSerial
+        | DeviceDriver::VirtioSerialDevice
+        | DeviceDriver::VirtioSerialPci
+        | DeviceDriver::Virtconsole
+        | DeviceDriver::Virtserialport => return None,
         DeviceDriver::SysbusMemory => json!({ "size": 0x1000 }),
         DeviceDriver::UnimplementedDevice => json!({ "name": "x", "size": 0x1000 }),
         _ => json!({}),

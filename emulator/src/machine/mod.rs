@@ -26,8 +26,10 @@ use crate::backends::char::{Chardev, Plain};
 use crate::backends::host::Chardevs;
 use crate::backends::net::{Netdev, Netdevs};
 use crate::backends::objects::Objects;
+use crate::backends::share::Shares;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
+use crate::devices::virtio::Balloon;
 use crate::devices::{Built, Device, LiveBus, Peripheral, Port, PortDirection, RegionKind};
 
 pub use budget::Budget;
@@ -64,6 +66,10 @@ pub enum Wish {
 pub enum Notice {
     /// The host could not do what a guest asked of a disk.
     BlockIoError(crate::qapi::BlockIoError),
+    /// A guest has given memory back, or taken some.
+    BalloonChange(crate::qapi::BalloonChange),
+    /// A guest has opened or closed a port of a virtio serial device.
+    VserportChange(crate::qapi::VserportChange),
     /// A guest has let go of the device of that name.
     Unplugged(String),
     /// A guest keeps the device of that name, which it was asked to let go of.
@@ -89,6 +95,8 @@ pub struct Surroundings {
     pub blocks: Arc<Blocks>,
     /// Objects that devices name.
     pub objects: Arc<Objects>,
+    /// Shared folders.
+    pub shares: Arc<Shares>,
     /// What a guest may ask the host for, if anything.
     pub semihosting: Option<Arc<semihosting::Config>>,
     /// What real-time clocks say.
@@ -176,6 +184,7 @@ pub struct Machine {
     sbi: Option<Arc<Sbi>>,
     symbols: OnceLock<Arc<Symbols>>,
     buses: HashMap<Name, LiveBus>,
+    balloon: Option<Arc<Balloon>>,
     access: BusAccess,
 }
 
@@ -226,11 +235,23 @@ impl Machine {
             Budget::new(around.budget),
         )?;
         let (devices, memory) = (parts.order, parts.all_memory);
-        let (buses, access) = (parts.buses, parts.access);
+        let (buses, balloon, access) = (parts.buses, parts.balloon, parts.access);
         let paths = board.devices().map(|device| device.path()).collect();
         let symbols = OnceLock::new();
-        let machine =
-            Self { space, devices, paths, memory, harts, clock, plan, sbi, symbols, buses, access };
+        let machine = Self {
+            space,
+            devices,
+            paths,
+            memory,
+            harts,
+            clock,
+            plan,
+            sbi,
+            symbols,
+            buses,
+            balloon,
+            access,
+        };
         machine.reset();
         machine.watch(&around.trace);
         Ok(machine)
@@ -249,7 +270,7 @@ impl Machine {
         let mut parts = Parts { access: self.access.clone(), ..Parts::default() };
         parts.build(board, device, &self.clock, around)?;
         let seat = board.seat(device).map(|(owner, slot)| (self.buses.get(&owner.name), slot));
-        let Some((Some(LiveBus::Pci(bus)), slot)) = seat else {
+        let Some((Some(bus), slot)) = seat else {
             return Err(QmpError::generic(format!(
                 "Device '{}' does not support hotplugging",
                 device.name
@@ -259,26 +280,31 @@ impl Machine {
             live.reset();
         }
         for (_, peripheral) in &parts.peripherals {
-            if let Peripheral::Pci(function) = peripheral {
-                bus.plug(slot, function);
-            }
+            bus.plug(slot, peripheral);
         }
         self.devices.extend(parts.order);
         self.paths.push(device.path());
         self.buses.extend(parts.buses);
+        self.balloon = parts.balloon.or(self.balloon.take());
         Ok(())
     }
 
-    /// Asks the guest to let go of a device that is on the bus of another.
+    /// Asks the guest to let go of a device that is on the bus of another; `true` for one that it is
+    /// only told of, which is off its bus now.
     ///
     /// # Errors
     /// The bus cannot lose it, or the guest was asked already.
-    pub fn ask_unplug(&self, owner: &str, device: &str) -> Result<(), QmpError> {
-        let port = match self.buses.get(owner) {
-            Some(LiveBus::Pci(bus)) => bus.port(),
-            _ => None,
-        };
-        port.map_or(Ok(()), |port| port.ask(device))
+    pub fn ask_unplug(&self, owner: &str, device: &str, slot: u32) -> Result<bool, QmpError> {
+        match self.buses.get(owner) {
+            Some(LiveBus::Pci(bus)) => {
+                bus.port().map_or(Ok(()), |port| port.ask(device)).map(|()| false)
+            }
+            Some(LiveBus::VirtioSerial(bus)) => {
+                bus.detach(slot);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Forgets a device that is on no bus any more.
@@ -289,6 +315,16 @@ impl Machine {
             self.devices.remove(index);
         }
         self.buses.remove(&device.name);
+    }
+
+    /// The balloon in the guest's memory.
+    ///
+    /// # Errors
+    /// The board has none.
+    pub fn balloon(&self) -> Result<&Balloon, QmpError> {
+        self.balloon
+            .as_deref()
+            .ok_or_else(|| QmpError::device_not_active("No balloon device has been activated"))
     }
 
     /// The bus of a device.
@@ -389,6 +425,7 @@ struct Parts {
     images: Vec<Image>,
     buses: HashMap<Name, LiveBus>,
     peripherals: Vec<(Name, Peripheral)>,
+    balloon: Option<Arc<Balloon>>,
     access: BusAccess,
 }
 
@@ -411,7 +448,9 @@ impl Parts {
             bus: self.access.clone(),
             around,
         };
-        let Built { device: live, memory, images, harts, bus, peripheral } = driver.build(&site)?;
+        let Built { device: live, memory, images, harts, bus, peripheral, balloon } =
+            driver.build(&site)?;
+        self.balloon = balloon.or(self.balloon.take());
         self.buses.extend(bus.map(|bus| (device.name.clone(), bus)));
         self.peripherals.extend(peripheral.map(|peripheral| (device.name.clone(), peripheral)));
         for (index, ram) in memory.iter().enumerate() {

@@ -190,6 +190,23 @@ impl AddressSpace {
         Ok(())
     }
 
+    /// How much memory there is that a guest can keep data in, in bytes.
+    pub fn memory_size(&self) -> u64 {
+        let sizes = self.ranges.iter().map(|range| match range.target {
+            RangeTarget::Memory { writable: true, .. } => range.last - range.first + 1,
+            _ => 0,
+        });
+        sizes.sum()
+    }
+
+    /// Gives memory back to the host, which is zero when it is touched again.
+    ///
+    /// # Errors
+    /// The first address where no memory is that a guest could write to.
+    pub fn discard(&self, addr: u64, len: usize) -> Result<(), u64> {
+        self.each_memory(addr, len, true, |ram, at, place| ram.discard(at, place.len()))
+    }
+
     /// Reads memory for a device that reaches for it by itself.
     ///
     /// # Errors

@@ -96,6 +96,16 @@ impl Chardev {
         }
     }
 
+    /// Whether somebody is on the other side.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        match &self.kind {
+            Kind::Line { line, .. } => line.output().client().is_some(),
+            Kind::Ring { .. } => true,
+            Kind::Mux(mux) => mux.base().is_open(),
+        }
+    }
+
     /// Whether a front end is connected.
     #[must_use]
     pub fn frontend_open(&self) -> bool {
@@ -236,7 +246,9 @@ impl Chardev {
                     // The writer thread still empties its queue.
                     End::File | End::Stdio(_) => line.output().finish(),
                     // Nobody will write what is left, and nobody shall wait for it.
-                    End::Null | End::Pty(_) | End::Socket(_) => line.output().shut(),
+                    End::Null | End::Pty(_) | End::Socket(_) => {
+                        line.output().shut();
+                    }
                 }
                 line.detach();
             }

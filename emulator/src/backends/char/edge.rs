@@ -130,12 +130,12 @@ pub(super) async fn serve(line: &Line, stream: &Stream, pending: &mut Pending) {
                     match stream.try_write(chunk.get(at..).unwrap_or_default()) {
                         Ok(count) => {
                             at += count;
-                            line.output().written(count);
+                            line.written(count);
                         }
                         Err(error) if is_transient(&error) && !gone => {}
                         // The peer does not listen any more; what it said is still read.
                         Err(_) => {
-                            line.output().written(chunk.len() - at);
+                            line.written(chunk.len() - at);
                             chunk.clear();
                             at = 0;
                         }

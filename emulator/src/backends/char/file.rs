@@ -36,7 +36,7 @@ pub(super) fn spawn(line: &Arc<Line>, fd: OwnedFd) -> io::Result<()> {
         while let Some(bytes) = line.output().wait(CHUNK) {
             // A full disk or a closed pipe: there is nobody to tell, and the guest goes on.
             let _ = write_all(&fd, &bytes);
-            line.output().written(bytes.len());
+            line.written(bytes.len());
         }
     })?;
     Ok(())

@@ -35,6 +35,9 @@ pub trait FrontEnd: Send + Sync {
         let _ = event;
     }
 
+    /// Output that was refused can be given again. Called from the thread that writes, too.
+    fn room(&self) {}
+
     /// Whether everything taken so far is dealt with. A peer that has ended its input, but
     /// still listens, is kept until this is so and its answers are written.
     fn settled(&self) -> bool {

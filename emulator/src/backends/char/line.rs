@@ -137,7 +137,7 @@ impl Line {
 
     /// The peer is gone.
     pub(super) fn closed(&self) {
-        self.output.shut();
+        let refused = self.output.shut();
         let front = {
             let mut side = lock(&self.side);
             let told = std::mem::take(&mut side.announced);
@@ -145,6 +145,18 @@ impl Line {
         };
         if let Some(front) = front {
             front.event(CharEvent::Closed);
+            if refused {
+                front.room();
+            }
+        }
+    }
+
+    /// So many bytes of the output are out.
+    pub(super) fn written(&self, count: usize) {
+        if self.output.written(count)
+            && let Some(front) = self.front()
+        {
+            front.room();
         }
     }
 

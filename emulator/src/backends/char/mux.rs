@@ -129,13 +129,7 @@ impl Mux {
         self.announce();
         if bytes.is_empty() {
             // A kick: whoever waits for one looks after itself, with the focus or without.
-            let fronts: Vec<_> = lock(&self.state)
-                .slots
-                .iter()
-                .flatten()
-                .map(|slot| Arc::clone(&slot.front))
-                .collect();
-            for front in fronts {
+            for front in self.fronts() {
                 front.receive(&[]);
             }
             return 0;
@@ -243,9 +237,11 @@ impl Mux {
     }
 
     fn settled(&self) -> bool {
-        let fronts: Vec<_> =
-            lock(&self.state).slots.iter().flatten().map(|slot| Arc::clone(&slot.front)).collect();
-        fronts.iter().all(|front| front.settled())
+        self.fronts().iter().all(|front| front.settled())
+    }
+
+    fn fronts(&self) -> Vec<Arc<dyn FrontEnd>> {
+        lock(&self.state).slots.iter().flatten().map(|slot| Arc::clone(&slot.front)).collect()
     }
 }
 
@@ -297,6 +293,12 @@ impl FrontEnd for Below {
     fn event(&self, event: CharEvent) {
         if let Some(mux) = self.0.upgrade() {
             mux.event(event);
+        }
+    }
+
+    fn room(&self) {
+        if let Some(mux) = self.0.upgrade() {
+            mux.fronts().iter().for_each(|front| front.room());
         }
     }
 

@@ -22,6 +22,8 @@ struct State {
     in_flight: usize,
     client: Option<ClientId>,
     clients: u64,
+    /// Somebody was refused, and waits for room.
+    refused: bool,
     /// No more output will come; a writer thread ends when the queue is empty.
     finished: bool,
 }
@@ -46,6 +48,7 @@ impl Output {
             return bytes.len();
         }
         if state.bytes.len() >= LIMIT || state.finished {
+            state.refused = true;
             return 0;
         }
         state.bytes.extend(bytes);
@@ -65,14 +68,16 @@ impl Output {
         client
     }
 
-    /// The peer left; what it did not get is dropped.
-    pub(super) fn shut(&self) {
+    /// The peer left; what it did not get is dropped. Tells whether somebody waits for room.
+    pub(super) fn shut(&self) -> bool {
         let mut state = lock(&self.state);
         state.client = None;
         state.bytes = VecDeque::new();
         state.in_flight = 0;
+        let refused = std::mem::take(&mut state.refused);
         drop(state);
         self.changed.notify_all();
+        refused
     }
 
     /// Who is there.
@@ -110,17 +115,21 @@ impl Output {
         Some(Self::take_locked(&mut state, most))
     }
 
-    /// For the edge: so many of the bytes it took are out.
-    pub(super) fn written(&self, count: usize) {
+    /// For the edge: so many of the bytes it took are out. Tells whether somebody who was refused
+    /// has room now.
+    pub(super) fn written(&self, count: usize) -> bool {
         let mut state = lock(&self.state);
         state.in_flight = state.in_flight.saturating_sub(count);
         let empty = state.in_flight == 0 && state.bytes.is_empty();
+        let room = state.refused && state.bytes.len() <= LIMIT / 2;
+        state.refused &= !room;
         drop(state);
         if empty {
             self.changed.notify_all();
             // A front end may have stopped taking requests because answers piled up.
             self.kick.notify_one();
         }
+        room
     }
 
     /// No more output will come.

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Weak};
 
+use serde_json::Value;
+
 use super::function::Function;
 use super::ring::Chain;
 
@@ -9,7 +11,10 @@ use super::ring::Chain;
 pub(super) mod id {
     pub(in super::super) const NETWORK: u32 = 1;
     pub(in super::super) const BLOCK: u32 = 2;
+    pub(in super::super) const CONSOLE: u32 = 3;
     pub(in super::super) const ENTROPY: u32 = 4;
+    pub(in super::super) const BALLOON: u32 = 5;
+    pub(in super::super) const SHARED: u32 = 9;
 }
 
 /// A device, apart from where a guest finds it.
@@ -47,6 +52,23 @@ pub trait VirtioDevice: Send + Sync {
 
     /// Waits until nothing is on its way: all that was notified is done.
     fn drain(&self);
+
+    /// What a snapshot holds of it, its queues apart.
+    ///
+    /// # Errors
+    /// It is in the middle of what cannot be written down.
+    fn save(&self) -> Result<Value, String> {
+        Ok(Value::Null)
+    }
+
+    /// Takes that over, after a reset.
+    ///
+    /// # Errors
+    /// It is no state of such a device.
+    fn load(&self, saved: &Value) -> Result<(), String> {
+        let _ = saved;
+        Ok(())
+    }
 
     /// Back to the state after power-on. When this returns, nothing of guest memory is touched for
     /// requests that were taken before.
@@ -96,6 +118,13 @@ impl Link {
     pub fn config_changed(&self) {
         if let Some(function) = self.function() {
             function.config_changed();
+        }
+    }
+
+    /// Tells the log of what the driver should not do.
+    pub fn complain(&self, text: impl FnOnce() -> String) {
+        if let Some(function) = self.function() {
+            function.complain(text);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::device::{Link, VirtioDevice};
 use super::ring::{Chain, Layout, MOST, Ring};
@@ -179,11 +179,14 @@ impl Function {
     /// What a snapshot holds: all that was notified is done then.
     pub(super) fn save(&self) -> Result<Value, String> {
         self.device.drain();
-        serde_json::to_value(&*self.lock()).map_err(|error| error.to_string())
+        Ok(json!({ "function": &*self.lock(), "device": self.device.save()? }))
     }
 
     /// Takes a state over.
     pub(super) fn load(&self, saved: &Value) -> Result<(), String> {
+        let Value::Object(parts) = saved else { return Err("it has no device".into()) };
+        let part = |name| parts.get(name).unwrap_or(&Value::Null);
+        let (saved, device) = (part("function"), part("device"));
         let saved = State::deserialize(saved).map_err(|error| error.to_string())?;
         let sizes =
             |state: &State| state.queues.iter().map(|queue| queue.largest).collect::<Vec<_>>();
@@ -192,10 +195,11 @@ impl Function {
             ring.check(&memory).map_err(|broken| broken.to_string())?;
         }
         self.device.reset();
-        let mut state = self.lock();
-        if sizes(&saved) != sizes(&state) {
+        if sizes(&saved) != sizes(&self.lock()) {
             return Err("its queues are others".into());
         }
+        self.device.load(device)?;
+        let mut state = self.lock();
         let life = state.life + 1;
         *state = State { life, ..saved };
         Ok(())

@@ -12,11 +12,14 @@
 //! `virtio-queue` of rust-vmm knows no packed rings, and wants guest memory as plain host memory,
 //! where here every access to it is atomic.
 
+mod balloon;
 mod blk;
+mod console;
 mod device;
 mod function;
 mod mmio;
 mod net;
+mod p9;
 mod pci;
 mod ring;
 mod rng;
@@ -24,6 +27,8 @@ mod rng;
 mod tests;
 mod worker;
 
+pub use balloon::Balloon;
+pub use console::{Port as SerialPort, Serial};
 pub use device::{Link, VirtioBus, VirtioDevice};
 pub use pci::chosen;
 pub use ring::{Buffers, Chain};

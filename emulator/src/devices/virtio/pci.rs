@@ -12,18 +12,21 @@ use serde_json::{Value, json};
 
 use super::device::{VirtioDevice, id};
 use super::function::{Function, Interrupts, status};
+use crate::board::{Board, Device as BoardDevice};
 use crate::devices::chip::{Chip, Outputs};
 use crate::devices::pci::{
     Bar, BarKind, ConfigSpace, Express, Identity, Msix, PciFunction, address, parse_address,
 };
 use crate::devices::state::Saved;
-use crate::devices::{Built, BusKind, Defaults, Device, Driver, Peripheral, Seat};
+use crate::devices::{Built, Bus, BusKind, Defaults, Device, Driver, Peripheral, Seat};
 use crate::machine::unmodelled::Block;
 use crate::machine::{BusAccess, Line, Site};
 use crate::qapi::{
-    DeviceOptionsDriver, OnOffAuto, VirtioBlkDeviceProperties, VirtioBlkPciProperties,
-    VirtioNetDeviceProperties, VirtioNetPciProperties, VirtioRngDeviceProperties,
-    VirtioRngPciProperties,
+    DeviceOptionsDriver, OnOffAuto, Virtio9pDeviceProperties, Virtio9pPciProperties,
+    VirtioBalloonDeviceProperties, VirtioBalloonPciProperties, VirtioBlkDeviceProperties,
+    VirtioBlkPciProperties, VirtioNetDeviceProperties, VirtioNetPciProperties,
+    VirtioRngDeviceProperties, VirtioRngPciProperties, VirtioSerialDeviceProperties,
+    VirtioSerialPciProperties,
 };
 
 /// BARs: ports of before Virtio 1.0, messages, registers.
@@ -193,6 +196,16 @@ macro_rules! on_pci {
 }
 
 on_pci! {
+    Virtio9pPci(Virtio9pPciProperties) = "virtio-9p-pci", Virtio9p or Virtio9pDevice:
+        Virtio9pDeviceProperties { fsdev, mount_tag, packed } {}
+    VirtioBalloonPci(VirtioBalloonPciProperties) = "virtio-balloon-pci",
+        VirtioBalloon or VirtioBalloonDevice:
+        VirtioBalloonDeviceProperties { deflate_on_oom, free_page_reporting, packed }
+    {
+        fn added(&self, board: &mut Board, own: &BoardDevice) -> Result<(), QmpError> {
+            self.device().added(board, own)
+        }
+    }
     VirtioBlkPci(VirtioBlkPciProperties) = "virtio-blk-pci", VirtioBlk or VirtioBlkDevice:
         VirtioBlkDeviceProperties {
         drive, serial, num_queues, queue_size, packed, config_wce, write_cache,
@@ -210,6 +223,19 @@ on_pci! {
         VirtioRngDeviceProperties { rng } {
         fn object(&self) -> Option<&str> {
             self.rng.as_deref()
+        }
+    }
+    VirtioSerialPci(VirtioSerialPciProperties) = "virtio-serial-pci",
+        VirtioSerial or VirtioSerialDevice:
+        VirtioSerialDeviceProperties {
+        max_ports, emergency_write, packed
+    } {
+        fn bus(&self) -> Option<Bus> {
+            self.device().bus()
+        }
+
+        fn hot_plug(&self) -> bool {
+            true
         }
     }
 }

@@ -94,6 +94,11 @@ impl Buffers {
         self.len
     }
 
+    /// The runs of memory that they are: where each begins and how many bytes it has.
+    pub fn runs(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.segments.iter().map(|segment| (segment.address, segment.len.into()))
+    }
+
     /// The pieces of memory that make up so many bytes from an offset on, each with its place in
     /// them.
     fn pieces(
