@@ -153,9 +153,10 @@ impl Board {
         }
     }
 
-    /// A guest looks at what is new in a slot when function 0 comes: the others have to be there then.
+    /// A guest looks at what is new in a slot of PCI when function 0 comes: the others have to be there then.
     fn check_exposed(&self, bus: &Device, options: &DeviceOptionsDriver) -> Result<(), QmpError> {
-        let slot = driver(options).seat().map_or(0, |seat| seat.slot);
+        let seat = driver(options).seat().filter(|seat| seat.kind == BusKind::Pci);
+        let slot = seat.map_or(0, |seat| seat.slot);
         let first = self.seats.get(&(bus.name.clone(), slot & !7)).filter(|_| slot & 7 != 0);
         let Some(first) = first.and_then(|name| self.device(name)) else { return Ok(()) };
         Err(QmpError::generic(format!(
