@@ -363,11 +363,12 @@ impl Server {
         };
         let qid = Facts { stat, mode, uid, gid, rdev }.qid();
         to.u64(BASIC).qid(qid).u32(mode).u32(uid).u32(gid);
-        to.u64(stat.st_nlink as u64).u64(rdev).u64(stat.st_size as u64);
+        // By way of a number that no host has there.
+        to.u64(stat.st_nlink as i64 as u64).u64(rdev).u64(stat.st_size as u64);
         to.u64(stat.st_blksize as u64).u64(stat.st_blocks as u64);
-        to.u64(stat.st_atime as u64).u64(stat.st_atime_nsec as u64);
-        to.u64(stat.st_mtime as u64).u64(stat.st_mtime_nsec as u64);
-        to.u64(stat.st_ctime as u64).u64(stat.st_ctime_nsec as u64);
+        to.u64(stat.st_atime as u64).u64(stat.st_atime_nsec);
+        to.u64(stat.st_mtime as u64).u64(stat.st_mtime_nsec);
+        to.u64(stat.st_ctime as u64).u64(stat.st_ctime_nsec);
         // Birth, generation and version of the data are not told.
         (0..4).for_each(|_| {
             to.u64(0);
@@ -411,8 +412,8 @@ impl Server {
         let stat = self.folder.statfs(&self.fid(of)?.names)?;
         // V9FS_MAGIC: what it is to the guest.
         to.u32(0x0102_1997).u32(stat.f_bsize as u32);
-        to.u64(stat.f_blocks as u64).u64(stat.f_bfree as u64).u64(stat.f_bavail as u64);
-        to.u64(stat.f_files as u64).u64(stat.f_ffree as u64).u64(0).u32(255);
+        to.u64(stat.f_blocks).u64(stat.f_bfree).u64(stat.f_bavail);
+        to.u64(stat.f_files).u64(stat.f_ffree).u64(0).u32(255);
         Ok(())
     }
 
