@@ -155,6 +155,8 @@ fn cold_and_hot_by_command() -> Result<()> {
         <- {}
         -> device_add driver=pcie-root-port id=rp1 chassis=2 addr="4.1"
         <- {}
+        -> device_add driver=pcie-root-port chassis=2
+        <- GenericError: Can't add chassis slot, error -16: slot 0 of chassis 2 is that of 'rp1': give another chassis or slot
         -> device_add driver=virtio-rng id=r0 bus=rp0
         <- {}
         -> device_add driver=virtio-rng id=r1 bus=rp0

@@ -162,13 +162,31 @@ fn linux_goes_on_in_another_process() -> Result<()> {
         return Ok(());
     };
     let place = Scratch::new()?;
-    let lines = "echo say a word\nread word\necho heard $word\n/bin/busybox poweroff -f\n";
-    linux.initrd(&place.path("initrd"), lines)?;
-    let initrd = format!("initrd={}", place.path("initrd").display());
+    let lines = "export PATH=/bin
+/bin/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+cat /dev/vda >/dev/null
+echo say a word
+read word
+echo heard $word
+echo $word >/dev/vda
+sync
+echo random $(dd if=/dev/hwrng bs=16 count=1 2>/dev/null | wc -c)
+poweroff -f
+";
+    linux.initrd_with(&place.path("initrd"), &["virtio_blk", "virtio-rng"], lines)?;
+    let disk = place.file("disk", [0; 4096])?;
     let file = place.path("booted").display().to_string();
-    let board = ["run", "boards/linux.qmp", "harts=2", &initrd, "-serial", "stdio"];
-    let usual = ["-monitor", "none", "-qmp", "unix:{dir}/qmp,server=on,wait=off"];
-    let arguments: Vec<&str> = board.into_iter().chain(usual).collect();
+    let given = format!(
+        "-M virt -smp 2 -m 256M -nodefaults -display none -serial stdio -kernel {} -initrd {} \
+         -append console=ttyS0 -drive file={},format=raw,if=virtio -nic user \
+         -device pcie-root-port,id=port0 -device virtio-rng-pci,bus=port0 \
+         -qmp unix:{{dir}}/qmp,server=on,wait=off",
+        linux.kernel.display(),
+        place.path("initrd").display(),
+        disk.display(),
+    );
+    let arguments: Vec<&str> = given.split_whitespace().collect();
     {
         let mut first = Program::start(&arguments)?;
         first.wait_for("say a word").context("no shell")?;
@@ -180,6 +198,8 @@ fn linux_goes_on_in_another_process() -> Result<()> {
     let ended = second.ended()?;
     ensure!(ended.status.code() == Some(0), "{ended:?}");
     ensure!(ended.out.contains("heard again"), "{ended:?}");
+    ensure!(ended.out.contains("random 16"), "{ended:?}");
+    ensure!(fs::read(&disk)?.starts_with(b"again\n"), "the disk was not written");
     ensure!(!ended.out.contains("Linux version"), "it has booted: {ended:?}");
     Ok(())
 }

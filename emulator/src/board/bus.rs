@@ -190,6 +190,21 @@ impl Board {
         }
     }
 
+    /// A chassis has each slot once.
+    fn check_chassis(&self, new: &Device) -> Result<(), QmpError> {
+        let Some(place @ (chassis, slot)) = new.driver().chassis_slot() else { return Ok(()) };
+        let same = |other: &&Arc<Device>| {
+            other.name != new.name && other.driver().chassis_slot() == Some(place)
+        };
+        match self.devices().find(same) {
+            None => Ok(()),
+            Some(other) => Err(QmpError::generic(format!(
+                "Can't add chassis slot, error -16: slot {slot} of chassis {chassis} is that of '{}': give another chassis or slot",
+                other.name
+            ))),
+        }
+    }
+
     /// A device that is to be taken away has nothing on its bus.
     pub(super) fn check_bus_empty(&self, owner: &Device) -> Result<(), QmpError> {
         match self.on_bus_of(owner).next() {
@@ -239,6 +254,7 @@ impl Board {
             }
             if seat.kind == BusKind::Pci {
                 self.check_functions(new, owner, slot)?;
+                self.check_chassis(new)?;
             }
             let taken = self.seats.get(&(owner.name.clone(), slot));
             if let Some(other) = taken.filter(|other| **other != new.name) {

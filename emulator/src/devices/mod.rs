@@ -307,6 +307,11 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// The slot that a port has: chassis, and number in it.
+    fn chassis_slot(&self) -> Option<(u8, u16)> {
+        None
+    }
+
     /// Whether it lets other functions be in its slot, of PCI.
     fn multifunction(&self) -> bool {
         false

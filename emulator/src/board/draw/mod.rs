@@ -1,10 +1,12 @@
-//! Pictures of a board: the memory map, who interrupts whom, what a reset reaches, and the harts;
+//! Pictures of a board: the memory map, who interrupts whom, what hangs on a bus, what a reset reaches,
+//! and the harts;
 //! as one SVG, and as a page to search and to ask.
 //!
 //! A board becomes figures, which are values: what stands where ([`figure`]). Only then is anything
 //! written ([`svg`], [`page`]). The same board makes the same bytes, and nothing of it comes from
 //! elsewhere: no font, no script, no style.
 
+mod buses;
 mod chips;
 mod cpus;
 pub mod figure;
@@ -49,6 +51,7 @@ pub struct Drawing<'a> {
     memory: Figure,
     cpus: Figure,
     interrupts: Figure,
+    buses: Figure,
     reset: Figure,
 }
 
@@ -63,6 +66,7 @@ impl<'a> Drawing<'a> {
             summary: summary(&scene),
             memory: memory::figure(&scene),
             cpus: cpus::figure(&scene, width),
+            buses: buses::figure(&scene, width),
             reset: reset::figure(&scene, width),
             interrupts,
             scene,
@@ -75,11 +79,12 @@ impl<'a> Drawing<'a> {
     }
 
     /// The figures with their names, the tall one first.
-    pub fn parts(&self) -> [(&'static str, &Figure); 4] {
+    pub fn parts(&self) -> [(&'static str, &Figure); 5] {
         [
             ("Memory map", &self.memory),
             ("Harts", &self.cpus),
             ("Interrupts", &self.interrupts),
+            ("Buses", &self.buses),
             ("Reset", &self.reset),
         ]
     }

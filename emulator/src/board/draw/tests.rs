@@ -165,7 +165,7 @@ fn check(board: &Board, about: &str) {
 }
 
 fn everybody_is_there(board: &Board, drawing: &Drawing<'_>, about: &str) {
-    let [(_, memory), (_, harts), (_, interrupts), (_, reset)] = drawing.parts();
+    let [(_, memory), (_, harts), (_, interrupts), (_, buses), (_, reset)] = drawing.parts();
     let shown = |figure: &Figure, number: u32| {
         items(figure).any(|item| !item.wire && item.devices.contains(&number))
     };
@@ -176,6 +176,7 @@ fn everybody_is_there(board: &Board, drawing: &Drawing<'_>, about: &str) {
         let driver = device.driver();
         let wanted = [
             (reset, true),
+            (buses, board.seat(device).is_some()),
             (harts, driver.units().is_some()),
             (interrupts, driver.ports().iter().any(|port| port.count > 0)),
         ];
@@ -191,9 +192,28 @@ fn everybody_is_there(board: &Board, drawing: &Drawing<'_>, about: &str) {
     assert_eq!(wires > 0, board.wires().next().is_some(), "{about}");
 }
 
+/// A board with buses of every kind.
+fn buses() -> Board {
+    let mut board = empty();
+    for options in [
+        json!({ "driver": "virtio-mmio", "id": "slot" }),
+        json!({ "driver": "virtio-rng", "bus": "slot" }),
+        json!({ "driver": "sifive.spi", "id": "spi" }),
+        json!({ "driver": "spi-nor", "bus": "spi" }),
+        json!({ "driver": "gpex-pcihost", "id": "pci" }),
+        json!({ "driver": "pcie-root-port", "id": "a-port-with-a-rather-long-name" }),
+        json!({ "driver": "virtio-rng", "bus": "a-port-with-a-rather-long-name" }),
+    ] {
+        add(&mut board, &options);
+    }
+    (0..20).for_each(|_| add(&mut board, &json!({ "driver": "virtio-rng" })));
+    board
+}
+
 #[test]
 fn nothing_is_lost_or_over_something_else() {
     check(&empty(), "an empty board");
+    check(&buses(), "buses");
     for seed in 0..25 {
         check(&random(seed), &format!("board {seed}"));
     }

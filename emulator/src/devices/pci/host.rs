@@ -155,13 +155,15 @@ impl Driver for GpexPcihostProperties {
                 map.extend(specifier);
             }
         }
+        let mut hosts = place.board.devices().filter(|other| other.kind() == place.device.kind());
+        let domain = hosts.position(|other| other.name == place.device.name).unwrap_or(0);
         let node = Node::new(format!("pci@{ecam:x}"))
             .with_cells("#address-cells", &[3])
             .with_cells("#interrupt-cells", &[1])
             .with_cells("#size-cells", &[2])
             .with_strings("compatible", &["pci-host-ecam-generic"])
             .with_strings("device_type", &["pci"])
-            .with_cells("linux,pci-domain", &[0])
+            .with_cells("linux,pci-domain", &[domain as u32])
             .with_cells("bus-range", &[0, (size / BUS_SIZE) as u32 - 1])
             .with_flag("dma-coherent")
             .with_u64s("reg", &[ecam, size])

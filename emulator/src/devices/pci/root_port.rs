@@ -97,6 +97,10 @@ impl Driver for PcieRootPortProperties {
         true
     }
 
+    fn chassis_slot(&self) -> Option<(u8, u16)> {
+        Some((self.chassis.unwrap_or(0), self.slot.unwrap_or(0)))
+    }
+
     fn multifunction(&self) -> bool {
         self.multifunction == Some(true)
     }
