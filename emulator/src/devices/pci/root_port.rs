@@ -442,17 +442,7 @@ impl Device for RootPort {
     }
 
     fn saved(&self) -> Option<&dyn Saved> {
-        Some(self)
-    }
-}
-
-impl Saved for RootPort {
-    fn save(&self) -> Result<serde_json::Value, String> {
-        self.chip.save()
-    }
-
-    fn load(&self, saved: &serde_json::Value) -> Result<(), String> {
-        self.chip.load(saved)
+        Some(&self.chip)
     }
 
     fn settle(&self) {
