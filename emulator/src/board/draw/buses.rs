@@ -53,7 +53,7 @@ fn name(scene: &Scene<'_>, owner: &Device) -> String {
 fn mark(kind: BusKind, slot: u32) -> String {
     match kind {
         BusKind::Pci => pci::address(slot),
-        BusKind::Spi => slot.to_string(),
+        BusKind::Spi | BusKind::VirtioSerial => slot.to_string(),
         BusKind::Virtio => String::new(),
     }
 }
