@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use qapi_runtime::{Event, Handler, Map, Policy, QmpError, Value};
 
 use crate::backends::host::Host;
-use crate::board::Origin;
+use crate::board::{Board, Origin};
 use crate::debug::gdb;
 use crate::machine::{Notice, Surroundings, Wish};
 use crate::phase::Stage;
@@ -86,6 +86,8 @@ pub struct Startup {
     pub stopped: bool,
     /// `-budget`: how many instructions the machine may execute.
     pub budget: Option<u64>,
+    /// `-seed`: what random numbers for guests begin with.
+    pub seed: Option<u64>,
 }
 
 /// What commands that run out of band may look at.
@@ -308,6 +310,16 @@ impl Door {
         )
     }
 
+    /// Whether a command only says what a board is to be, so that it can be taken back: it changes
+    /// the board, or the objects that devices name.
+    ///
+    /// # Errors
+    /// There is no such command.
+    pub(crate) fn describes_boards(command: &Command) -> Result<bool, QmpError> {
+        let objects = ["object-add", "object-del"].contains(&command.name.as_str());
+        Ok(Self::edits_boards(command)? || objects)
+    }
+
     /// Executes a command: looks it up, asks the gate, decodes the arguments, runs it. It comes
     /// from where the command comes from that has led here, if any ([`Door::perform`]).
     ///
@@ -492,6 +504,7 @@ impl Door {
             semihosting: self.host.semihosting.clone(),
             real_time: self.host.real_time,
             budget: self.startup.budget,
+            seed: self.startup.seed,
         }
     }
 
@@ -499,8 +512,8 @@ impl Door {
     ///
     /// # Errors
     /// There is none yet.
-    pub fn board(&self) -> Result<&crate::board::Board, QmpError> {
-        self.stage.board()
+    pub fn board(&self) -> Result<Board, QmpError> {
+        Ok(self.stage.board()?.with_backends(&self.host))
     }
 
     /// The live machine, at `ready`.

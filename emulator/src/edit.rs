@@ -140,13 +140,16 @@ impl Door {
     /// # Errors
     /// What the first that fails says, after its place; the board is as before then.
     pub(crate) fn transact(&mut self, actions: &[BoardCommand]) -> Result<(), QmpError> {
-        let before = self.draft()?.clone();
+        let (before, objects) = (self.draft()?.clone(), self.host.objects.copy());
         let done = self.perform_all(actions);
         let draft = self.draft()?;
         match done {
             Ok(()) if actions.is_empty() => {}
             Ok(()) => draft.unite_since(before),
-            Err(_) => *draft = before,
+            Err(_) => {
+                *draft = before;
+                self.host.objects.restore(objects);
+            }
         }
         done
     }
@@ -156,11 +159,15 @@ impl Door {
     /// # Errors
     /// As [`Door::transact`].
     pub(crate) fn rehearse(&mut self, actions: &[BoardCommand]) -> Result<BoardDiff, QmpError> {
+        let objects = self.host.objects.copy();
         let before = self.draft()?.clone();
+        let was = before.board.with_backends(&self.host);
         let done = self.perform_all(actions);
-        let after = std::mem::replace(self.draft()?, before.clone());
+        let after = std::mem::replace(self.draft()?, before);
+        let board = after.board.with_backends(&self.host);
+        self.host.objects.restore(objects);
         done?;
-        before.board.diff(&after.board)
+        was.diff(&board)
     }
 
     fn draft(&mut self) -> Result<&mut Draft, QmpError> {
@@ -189,7 +196,7 @@ impl Door {
         let none = || Value::Object(Map::new());
         let arguments = action.arguments.clone().unwrap_or_else(none);
         let command = Command::new(&action.command, arguments)?;
-        if !Self::edits_boards(&command)? {
+        if !Self::describes_boards(&command)? {
             return Err(QmpError::generic(format!(
                 "The command '{}' does not change the board, or not only that: it cannot be part of a transaction",
                 command.name

@@ -109,13 +109,14 @@ impl crate::door::Door {
                 _ => no_machine(),
             });
         }
-        let before = self.stage.copy();
+        let (before, objects) = (self.stage.copy(), self.host.objects.copy());
         let mut entered = Vec::new();
         while self.stage.phase() < target {
             if let Err(error) = self.step() {
                 if let Some(before) = before {
                     self.stage = before;
                 }
+                self.host.objects.restore(objects);
                 self.publish_phase();
                 return Err(error);
             }

@@ -222,7 +222,7 @@ fn images_that_cannot_be_opened_are_refused_in_qemus_words() -> Result<()> {
         ("-drive", "file={d}/disk.img,format=qcow2,if=none,id=d", "Could not open '{d}/disk.img'"),
         ("-drive", "file={d}/disk.img,format=vhd,if=none,id=d", "vhd"),
         ("-drive", "if=none,id=d", "names no image: add file=PATH"),
-        ("-drive", "file={d}/disk.img,if=ide", "expected if=none or if=virtio"),
+        ("-drive", "file={d}/disk.img,if=ide", "expected if=none, if=virtio or if=pflash"),
         (
             "-blockdev",
             "raw,file.driver=file,file.filename={d}/disk.img",

@@ -202,30 +202,62 @@ fn opensbi_and_u_boot_run_on_virt() -> Result<()> {
     Ok(())
 }
 
-/// U-Boot finds the flash of virt by its query, and its driver erases and programs it.
-#[test]
-fn u_boot_writes_the_flash_of_virt() -> Result<()> {
+/// Starts U-Boot on a virt with what options ask for, and gives it lines.
+fn u_boot_on_virt(options: &[&str], lines: &[(&str, &str)]) -> Result<()> {
     require(OPENSBI)?;
     require(U_BOOT)?;
-    let mut program =
-        Program::start(&["-M", "virt", "-nographic", "-bios", OPENSBI, "-kernel", U_BOOT])?;
+    let usual = ["-M", "virt", "-nographic", "-bios", OPENSBI, "-kernel", U_BOOT];
+    let mut program = Program::start(&[&usual, options].concat())?;
     prompt(&mut program, 1)?;
-    for (line, answer) in [
-        ("flinfo 1", "Intel Extended command set, Manufacturer ID: 0x89, Device ID: 0x0018"),
-        ("md.l 20000000 1", "20000000: 00000000"),
-        ("protect off all", "=> "),
-        ("erase 20000000 2001ffff", "Erased 1 sectors"),
-        ("md.l 2001fffc 1", "2001fffc: ffffffff"),
-        ("md.l 20040000 1", "20040000: 00000000"),
-        ("mw.l 84000000 12345678 100", "=> "),
-        ("cp.b 84000000 20000100 100", "Copy to Flash... done"),
-        ("cmp.b 84000000 20000100 100", "Total of 256 byte(s) were the same"),
-        ("md.l 20000200 1", "20000200: ffffffff"),
-    ] {
+    for (line, answer) in lines {
         let said = command(&mut program, line)?;
         ensure!(said.contains(answer), "{line}: {said}");
     }
     Ok(())
+}
+
+/// U-Boot finds the flash of virt by its query, and its driver erases and programs it. What it has
+/// done is in the image of a drive, in whole sectors; a bank that is read only refuses it.
+#[test]
+fn u_boot_writes_the_flash_of_virt() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let image = |name: &str| -> Result<PathBuf> {
+        let path = scratch.file(name, [])?;
+        std::fs::File::options().write(true).open(&path)?.set_len(32 << 20)?;
+        Ok(path)
+    };
+    let (first, second) = (image("first.img")?, image("second.img")?);
+    let of =
+        |path: &Path, more: &str| format!("if=pflash,format=raw,file={}{more}", path.display());
+    let (writable, fixed) = (of(&first, ",unit=0"), of(&second, ",unit=1,readonly=on"));
+    u_boot_on_virt(
+        &["-drive", &fixed, "-drive", &writable],
+        &[
+            ("flinfo 1", "Intel Extended command set, Manufacturer ID: 0x89, Device ID: 0x0018"),
+            ("md.l 20000000 1", "20000000: 00000000"),
+            ("protect off all", "=> "),
+            ("erase 20000000 2001ffff", "Erased 1 sectors"),
+            ("md.l 2001fffc 1", "2001fffc: ffffffff"),
+            ("md.l 20040000 1", "20040000: 00000000"),
+            ("mw.l 84000000 12345678 100", "=> "),
+            ("cp.b 84000000 20000100 100", "Copy to Flash... done"),
+            ("cmp.b 84000000 20000100 100", "Total of 256 byte(s) were the same"),
+            ("md.l 20000200 1", "20000200: ffffffff"),
+            ("erase 22000000 2203ffff", "Block Erase Error"),
+            ("md.l 22000000 1", "22000000: 00000000"),
+        ],
+    )?;
+    let written = std::fs::read(&first)?;
+    let words: Vec<u8> = 0x1234_5678_u32.to_le_bytes().repeat(64);
+    assert!(written[..0x100].iter().all(|byte| *byte == 0xff));
+    assert_eq!(written[0x100..0x200], words);
+    assert!(written[0x200..0x4_0000].iter().all(|byte| *byte == 0xff));
+    assert!(written[0x4_0000..].iter().all(|byte| *byte == 0));
+    assert!(std::fs::read(&second)?.iter().all(|byte| *byte == 0));
+    // Another machine finds it there.
+    let node = format!("driver=file,node-name=bank,filename={}", first.display());
+    let options = ["-blockdev", &node, "-machine", "pflash0=bank"];
+    u_boot_on_virt(&options, &[("md.l 20000100 1", "20000100: 12345678")])
 }
 
 #[test]

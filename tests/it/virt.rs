@@ -36,7 +36,6 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
     ("/cpus/cpu@", "riscv,cboz-block-size", "newer than the peer"),
     ("/cpus/cpu@", "riscv,pmpregions", "said besides"),
     ("/aliases", "", "newer than the peer"),
-    ("/chosen", "rng-seed", "the same board is given the same tree each time"),
     ("/chosen", "metal,entry", "said besides: where the harts start without software"),
     ("/flash@2", "reg", "a node for each of the two banks"),
     ("/flash@22000000", "", "a node for each of the two banks"),
@@ -71,6 +70,7 @@ fn meaning(node: &NodeRef<'_>, phandles: &Phandles<'_>) -> Result<BTreeMap<Strin
                 };
                 rows.chunks(6).map(row).collect::<Vec<_>>().join(", ")
             }
+            "rng-seed" => format!("{} bytes", property.bytes().len()),
             // A number of either size.
             "linux,initrd-start" | "linux,initrd-end" => match property.u64() {
                 Ok(value) => format!("{value:#x}"),

@@ -12,6 +12,7 @@ use super::char::{CharConfig, CharError, Chardev};
 use super::io_thread::IoThread;
 use super::net::{NetConfig, NetError, NetEvent, Netdev, Netdevs};
 use super::objects::{self, Objects};
+use super::recipes::Recipes;
 use super::share::Shares;
 use crate::machine::rtc::RealTime;
 use crate::machine::semihosting;
@@ -100,6 +101,8 @@ pub struct Host {
     pub blocks: Arc<Blocks>,
     /// Objects that devices name.
     pub objects: Arc<Objects>,
+    /// The commands that made the others.
+    pub recipes: Recipes,
     /// Shared folders.
     pub shares: Arc<Shares>,
     /// The log.
@@ -126,6 +129,7 @@ impl Host {
             netdevs: Arc::default(),
             blocks: Arc::default(),
             objects: Arc::default(),
+            recipes: Recipes::default(),
             shares: Arc::default(),
             monitors: Vec::new(),
             hub: EventHub::new(),

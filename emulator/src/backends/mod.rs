@@ -10,4 +10,6 @@ pub mod host;
 pub mod io_thread;
 pub mod net;
 pub mod objects;
+pub mod random;
+pub mod recipes;
 pub mod share;

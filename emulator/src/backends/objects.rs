@@ -9,13 +9,11 @@ use boardwright_riscv::Ram;
 use qapi_runtime::{Encode, MemberInfo, Object as _, QmpError, Value};
 
 use super::char::Plain;
+use super::random::{RANDOM, Random};
 use crate::qapi::{
     MemoryBackendFileProperties, MemoryBackendProperties, ObjectOptions, ObjectOptionsQomType,
     ObjectType, RngBuiltinProperties, RngRandomProperties,
 };
-
-/// Where random numbers come from when nothing is said.
-pub const RANDOM: &str = "/dev/urandom";
 
 /// The objects by id.
 #[derive(Default)]
@@ -48,6 +46,21 @@ impl Objects {
             Some(_) => Ok(()),
             None => Err(self.not_found(id)),
         }
+    }
+
+    /// One of them.
+    pub fn get(&self, id: &str) -> Option<ObjectOptions> {
+        self.lock().get(id).cloned()
+    }
+
+    /// All of them as they are now, for [`Objects::restore`].
+    pub fn copy(&self) -> BTreeMap<String, ObjectOptions> {
+        self.lock().clone()
+    }
+
+    /// All of them as they were.
+    pub fn restore(&self, before: BTreeMap<String, ObjectOptions>) {
+        *self.lock() = before;
     }
 
     /// The ids and kinds of all of them.
@@ -101,28 +114,39 @@ impl Objects {
         }
     }
 
-    /// Where the random numbers of an object come from, or of this program.
+    /// The random numbers of an object, or of this program. Those of this program begin with the
+    /// seed of the run, if it has one, and are others for every user.
     ///
     /// # Errors
     /// There is no such object, it gives no random numbers, or the host refuses.
-    pub fn random(&self, id: Option<&str>) -> Result<File, QmpError> {
-        let name = match id {
-            None => RANDOM.to_string(),
-            Some(id) => match self.lock().get(id).map(|object| &object.qom_type) {
-                Some(ObjectOptionsQomType::RngBuiltin(_)) => RANDOM.to_string(),
-                Some(ObjectOptionsQomType::RngRandom(rng)) => {
-                    rng.filename.clone().unwrap_or_else(|| RANDOM.into())
+    pub fn random(
+        &self,
+        id: Option<&str>,
+        seed: Option<u64>,
+        user: &str,
+    ) -> Result<Random, QmpError> {
+        let name = match id.map(|id| (id, self.get(id))) {
+            Some((id, None)) => return Err(self.not_found(id)),
+            None => None,
+            Some((id, Some(object))) => match object.qom_type {
+                ObjectOptionsQomType::RngBuiltin(_) => None,
+                ObjectOptionsQomType::RngRandom(rng) => {
+                    Some(rng.filename.unwrap_or_else(|| RANDOM.into()))
                 }
-                Some(other) => {
+                other => {
                     return Err(QmpError::generic(format!(
                         "Object '{id}' gives no random numbers: it is a '{}'",
                         other.tag()
                     )));
                 }
-                None => return Err(self.not_found(id)),
             },
         };
-        File::open(&name).map_err(|error| {
+        let opened = match &name {
+            Some(name) => File::open(name).map(Random::File),
+            None => Random::for_guests(seed, user),
+        };
+        opened.map_err(|error| {
+            let name = name.as_deref().unwrap_or(RANDOM);
             QmpError::generic(format!("Could not open '{name}': {}", Plain(&error)))
         })
     }

@@ -8,6 +8,7 @@
 //! The board knows a device by what its driver declares (properties, regions, ports), never by its
 //! behaviour.
 
+mod backends;
 mod bus;
 pub mod compare;
 mod diff;
@@ -127,6 +128,7 @@ pub struct Board {
     /// What hangs on a bus: by the device that has the bus, and the slot.
     seats: RedBlackTreeMapSync<(Name, u32), Name>,
     wires: wire::Wires,
+    backends: backends::Backends,
     journal: Journal,
     waivers: lint::Waivers,
 }
@@ -151,6 +153,7 @@ impl Board {
             next_mapping: 0,
             seats: RedBlackTreeMapSync::new_sync(),
             wires: wire::Wires::default(),
+            backends: backends::Backends::default(),
         }
     }
 

@@ -13,6 +13,7 @@ use qapi_runtime::QmpError;
 
 use super::software::{Firmware, Software, check_width, main_memory, memory_base};
 use super::{Image, tree};
+use crate::backends::random::Random;
 use crate::board::{Board, Mapping, export};
 use crate::machine::{AddressSpace, HartPlan};
 
@@ -22,6 +23,8 @@ const TREE_ALIGNMENT: u64 = 0x1000;
 const TREE_ROOM: u64 = 0x4000;
 /// Highest address for the tree and the initial file system: a 32-bit firmware must reach them.
 const LOW_END: u64 = 0xc000_0000;
+/// Bytes of `rng-seed`, as QEMU's.
+const SEED: usize = 32;
 /// What `fw_dynamic_info` begins with: "OSBI".
 const DYNAMIC_MAGIC: u64 = 0x4942_534f;
 
@@ -56,6 +59,7 @@ pub fn plan(
     space: &AddressSpace,
     harts: &[HartPlan],
     mut images: Vec<Image>,
+    seeds: &Random,
 ) -> Result<BootPlan, QmpError> {
     let width = harts.first().map_or(64, |hart| hart.config.cpu.xlen.bits());
     let mut software = Software::read(board, width)?;
@@ -64,7 +68,7 @@ pub fn plan(
     let mut a2 = 0;
     let taken = images.iter().map(|image| (image.addr, image.end()));
     let occupied: Vec<(u64, u64)> = taken.chain(software.kernel).chain(hidden(board)).collect();
-    let blob = guest_tree(board, &software)?;
+    let blob = guest_tree(board, &software, seeds)?;
     let room = (blob.len() as u64 + TREE_ROOM).next_multiple_of(TREE_ALIGNMENT);
     if let Some(at) = place(board, room, &occupied) {
         a1 = at;
@@ -144,7 +148,8 @@ fn given_starts(board: &Board, harts: &[HartPlan]) -> Result<HashMap<u32, u64>, 
     Ok(starts)
 }
 
-fn guest_tree(board: &Board, software: &Software) -> Result<Vec<u8>, QmpError> {
+/// The tree; one that is made from the board has a seed for the guest's random numbers.
+fn guest_tree(board: &Board, software: &Software, seeds: &Random) -> Result<Vec<u8>, QmpError> {
     let machine = &board.machine;
     let template = crate::machines::template(machine.type_.tag());
     match machine.dtb.as_deref().filter(|_| !template.built_from_tree()) {
@@ -158,6 +163,11 @@ fn guest_tree(board: &Board, software: &Software) -> Result<Vec<u8>, QmpError> {
             {
                 chosen.set("linux,initrd-start", first.to_be_bytes());
                 chosen.set("linux,initrd-end", end.to_be_bytes());
+            }
+            if let Some(chosen) = tree.find_mut("/chosen") {
+                let mut seed = [0; SEED];
+                seeds.fill(&mut seed);
+                chosen.set("rng-seed", seed);
             }
             tree::to_blob(&tree)
         }

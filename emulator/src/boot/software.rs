@@ -11,6 +11,7 @@ use super::image::{LoadError, contents};
 use super::kernel::{self, Header};
 use super::{Facts, Image, Loaded};
 use crate::board::Board;
+use crate::devices::RegionKind;
 use crate::machines::template;
 use crate::qapi::MachineOptions;
 
@@ -73,7 +74,7 @@ pub enum Firmware<'a> {
 impl<'a> Firmware<'a> {
     /// What the machine's options say, or what its kind of machine has for a kernel.
     pub fn of(options: &'a MachineOptions) -> Self {
-        let usual = template(options.type_.tag()).has_firmware() && options.kernel.is_some();
+        let usual = template(options.type_.tag()).has_firmware(options);
         match options.firmware.as_deref() {
             Some("none") => Self::None,
             Some("default") => Self::BuiltIn,
@@ -127,7 +128,7 @@ fn read(path: &str) -> Result<Vec<u8>, LoadError> {
 pub(super) struct Software {
     pub(super) images: Vec<Image>,
     pub(super) entry: Option<u64>,
-    /// Where firmware goes on: the kernel.
+    /// Where firmware goes on: the kernel, or flash.
     pub(super) next: u64,
     /// First address and end of what the kernel needs, zeroed data included.
     pub(super) kernel: Option<(u64, u64)>,
@@ -156,6 +157,9 @@ impl Software {
             }
             all.entry.get_or_insert(loaded.entry.unwrap_or(file.at));
             all.images.extend(loaded.images);
+        }
+        if all.kernel.is_none() {
+            all.next = flash(board).unwrap_or(all.next);
         }
         if let Some(path) = &board.machine.initrd {
             let bytes = read(path)?;
@@ -209,6 +213,16 @@ pub fn main_memory(board: &Board) -> Option<(u64, u64)> {
     let memories = board.memories();
     let (_, main) = memories.iter().find(|(_, m)| m.addr <= base && base <= m.last())?;
     Some((main.addr, main.last()))
+}
+
+/// The lowest address of flash that a disk image fills: where firmware goes on without a kernel.
+fn flash(board: &Board) -> Option<u64> {
+    let banks = board.devices().filter(|device| {
+        let driver = device.driver();
+        let region = driver.regions().first().map(|region| region.kind);
+        driver.drive().is_some() && region == Some(RegionKind::Flash)
+    });
+    banks.filter_map(|device| board.address_of(&device.name, 0)).min()
 }
 
 /// The next address that a large page can begin at; the last one there is at the end of all.

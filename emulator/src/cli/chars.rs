@@ -66,8 +66,12 @@ pub(super) struct Chars {
 }
 
 impl Chars {
-    /// `-chardev KIND,id=ID,...`
+    /// `-chardev KIND,id=ID,...`, or JSON as `chardev-add` has it
     pub(super) fn chardev(&mut self, given: Given<'_>) -> Result<Option<Ask>, CliError> {
+        if let Some(arguments) = given.json()? {
+            self.chardevs.push(given.step("chardev-add", arguments));
+            return Ok(None);
+        }
         let mut settings = given.settings("backend")?;
         let kind = settings.shift_remove("backend").unwrap_or_default();
         let kind = kind.as_str().unwrap_or_default();

@@ -16,6 +16,8 @@ const VIRTIO: &str = "virtio-blk";
 pub(super) struct Drives {
     steps: Vec<Step>,
     devices: Vec<Step>,
+    /// Properties of the machine that are drives: its banks of flash.
+    banks: Vec<String>,
     /// How many drives of each interface have no id of their own.
     unnamed: Map,
     snapshot: bool,
@@ -27,18 +29,18 @@ impl Drives {
         self.snapshot = true;
     }
 
-    /// `-drive file=FILE,...`
-    pub(super) fn drive(&mut self, given: Given<'_>) -> Result<(), CliError> {
+    /// `-drive file=FILE,...`; returns the property of the machine that it is, if it is one.
+    pub(super) fn drive(&mut self, given: Given<'_>) -> Result<Option<(String, Value)>, CliError> {
         let mut arguments = Map::new();
         let mut interface = String::from("virtio");
-        let mut serial = None;
+        let (mut serial, mut unit, mut bank) = (None, None, None);
         for item in keyval::items_with("file", given.value) {
             let (key, value) = item.setting();
             match key.as_str() {
                 "if" => interface = value,
                 "serial" => serial = Some(value),
-                // Which of several drives it is shows in their order.
-                "index" | "bus" | "unit" => {}
+                "index" | "unit" => unit = Some(value),
+                "bus" => {}
                 "file.filename" => given.put(&mut arguments, "file", value.into())?,
                 "driver" => given.put(&mut arguments, "format", value.into())?,
                 _ => given.put(&mut arguments, &key, value.into())?,
@@ -56,6 +58,8 @@ impl Drives {
         arguments.insert("id".into(), id.clone().into());
         match interface.as_str() {
             "none" => {}
+            "pflash" => bank = Some((self.bank(given, unit)?, id.into())),
+            // Which of several disks it is shows in their order.
             "virtio" => {
                 let mut device =
                     Map::from_iter([("driver".into(), VIRTIO.into()), ("drive".into(), id.into())]);
@@ -64,7 +68,7 @@ impl Drives {
             }
             other => {
                 return Err(given.error(format!(
-                    "no board has an interface '{other}' for disks: expected if=none or if=virtio"
+                    "no board has an interface '{other}' for disks: expected if=none, if=virtio or if=pflash"
                 )));
             }
         }
@@ -74,7 +78,24 @@ impl Drives {
             );
         }
         self.steps.push(given.step("x-drive-add", arguments));
-        Ok(())
+        Ok(bank)
+    }
+
+    /// `if=pflash`: the bank of the unit, or the next; the property of the machine that it is.
+    fn bank(&mut self, given: Given<'_>, unit: Option<String>) -> Result<String, CliError> {
+        let number = unit.map_or(Ok(self.banks.len()), |unit| {
+            unit.parse().map_err(|_| given.error(format!("'unit' expects a number, not '{unit}'")))
+        })?;
+        let property = format!("pflash{number}");
+        if number > 1 {
+            let text = "machine type does not support if=pflash,bus=0";
+            return Err(given.error(format!("{text},unit={number}")));
+        }
+        if self.banks.contains(&property) {
+            return Err(given.error(format!("drive with bus=0, unit={number} (index=-1) exists")));
+        }
+        self.banks.push(property.clone());
+        Ok(property)
     }
 
     /// `-blockdev driver=DRIVER,node-name=NAME,...`, or JSON.

@@ -67,6 +67,8 @@ pub struct Invocation {
     pub stopped: bool,
     /// `-budget`.
     pub budget: Option<u64>,
+    /// `-seed`.
+    pub seed: Option<u64>,
     /// `-name`.
     pub name: Option<String>,
     /// `-pidfile`.

@@ -148,7 +148,8 @@ impl MachineParts {
         Ok((Some(machine), choose(self.accelerators, warnings)?))
     }
 
-    fn set(&mut self, given: Given<'_>, key: &str, value: Value) {
+    /// A member of `machine-set`.
+    pub(super) fn set(&mut self, given: Given<'_>, key: &str, value: Value) {
         self.dependent(given);
         self.members.insert(key.into(), value);
     }

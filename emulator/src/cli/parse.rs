@@ -28,6 +28,14 @@ pub fn instructions(text: &str) -> Option<u64> {
     number.checked_mul(factor).filter(|number| *number > 0)
 }
 
+/// A whole number, in hexadecimal after `0x`.
+fn seed(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
 /// A word of the command line as text.
 ///
 /// # Errors
@@ -125,7 +133,11 @@ impl Parser {
                 only_none(given, "there are no windows")?;
                 self.around.no_display = true;
             }
-            Id::Drive => self.drives.drive(given)?,
+            Id::Drive => {
+                if let Some((property, drive)) = self.drives.drive(given)? {
+                    self.machine.set(given, &property, drive);
+                }
+            }
             Id::Dtb => self.machine.member(given, "dtb"),
             Id::Gdb => self.chars.debugger(given)?,
             Id::GdbDefault => self.chars.debugger(Given { value: chars::GDB, ..given })?,
@@ -165,6 +177,12 @@ impl Parser {
             Id::Qmp => self.chars.monitor(given, Mode::Control)?,
             Id::QmpPretty => self.chars.monitor(given, Mode::Pretty)?,
             Id::Rtc => self.setting(given, "x-rtc-set", "base")?,
+            Id::Seed => {
+                let text = given.value;
+                let seed = seed(text)
+                    .ok_or_else(|| given.error(format!("Invalid seed number: {text}")))?;
+                self.invocation.seed = Some(seed);
+            }
             Id::Semihosting => drop(self.semihosting(given)),
             Id::SemihostingConfig => self.semihosting_config(given)?,
             Id::Serial => self.chars.serial(given)?,

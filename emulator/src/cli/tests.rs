@@ -208,6 +208,17 @@ fn serial_ports_and_monitors() {
             device_add {"driver":"virtio-blk","drive":"virtio1"}"#,
         ),
         (
+            "-drive if=pflash,file=b,unit=1,readonly=on -drive if=pflash,file=a,unit=0 -M virt",
+            r#"
+            x-drive-add {"file":"b","readonly":"on","id":"pflash0"}
+            x-drive-add {"file":"a","id":"pflash1"}
+            machine-set {"type":"virt","pflash1":"pflash0","pflash0":"pflash1"}"#,
+        ),
+        (
+            r#"-chardev '{"id":"c","backend":{"type":"null","data":{}}}'"#,
+            r#"chardev-add {"id":"c","backend":{"type":"null","data":{}}}"#,
+        ),
+        (
             "-blockdev qcow2,node-name=n,file.driver=file,file.filename=f",
             r#"blockdev-add {"driver":"qcow2","node-name":"n","file":{"driver":"file","filename":"f"}}"#,
         ),

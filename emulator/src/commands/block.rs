@@ -2,6 +2,7 @@
 
 use qapi_runtime::QmpError;
 
+use crate::backends::recipes::BackendKind;
 use crate::door::Door;
 use crate::qapi::{
     BlockCommands, BlockDeviceInfo, BlockInfo, BlockResize, BlockdevDel, BlockdevOptions,
@@ -10,7 +11,10 @@ use crate::qapi::{
 
 impl BlockCommands for Door {
     fn blockdev_add(&mut self, arguments: BlockdevOptions) -> Result<(), QmpError> {
-        self.host.blocks.add_node(&arguments, self.host.is_closed())
+        self.host.blocks.add_node(&arguments, self.host.is_closed())?;
+        let names = &arguments.node_name;
+        self.host.recipes.learn(BackendKind::Drive, names, "blockdev-add", &arguments);
+        Ok(())
     }
 
     fn blockdev_del(&mut self, arguments: BlockdevDel) -> Result<(), QmpError> {
@@ -23,13 +27,18 @@ impl BlockCommands for Door {
                 user.name
             )));
         }
-        self.host.blocks.remove_node(name)
+        self.host.blocks.remove_node(name)?;
+        self.host.recipes.forget(BackendKind::Drive, name);
+        Ok(())
     }
 
     fn x_drive_add(&mut self, arguments: XDriveAdd) -> Result<(), QmpError> {
+        let asked = arguments.clone();
         if let Some(warning) = self.host.blocks.add_drive(arguments, self.host.is_closed())? {
             self.host.warn(&warning);
         }
+        let names = [&asked.id].into_iter().chain(&asked.node_name);
+        self.host.recipes.learn(BackendKind::Drive, names, "x-drive-add", &asked);
         Ok(())
     }
 

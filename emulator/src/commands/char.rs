@@ -10,6 +10,7 @@ use qapi_runtime::{Encode, QmpError};
 use crate::backends::char::{
     CharConfig, CharError, Chardev, FileConfig, MuxConfig, SocketAddress, SocketConfig, StdioConfig,
 };
+use crate::backends::recipes::BackendKind;
 use crate::door::{Door, Inbox};
 use crate::qapi::{
     CharCommands, ChardevAdd, ChardevBackend, ChardevBackendInfo, ChardevBackendType,
@@ -174,7 +175,7 @@ impl CharCommands for Door {
     }
 
     fn chardev_add(&mut self, arguments: ChardevAdd) -> Result<ChardevReturn, QmpError> {
-        let ChardevAdd { id, backend } = arguments;
+        let ChardevAdd { id, backend } = arguments.clone();
         self.check_chardev_id(&id)?;
         let chardev = match backend {
             ChardevBackend::Mux(ChardevMuxWrapper { data }) => {
@@ -185,6 +186,7 @@ impl CharCommands for Door {
         };
         let pty = chardev.filename().strip_prefix("pty:").map(String::from);
         self.host.chardevs.add(chardev)?;
+        self.host.recipes.learn(BackendKind::Chardev, [&id], "chardev-add", &arguments);
         Ok(ChardevReturn { pty })
     }
 
@@ -194,6 +196,7 @@ impl CharCommands for Door {
             return Err(QmpError::generic(format!("Chardev '{id}' is busy")));
         }
         self.host.chardevs.remove(id);
+        self.host.recipes.forget(BackendKind::Chardev, id);
         Ok(())
     }
 
@@ -224,11 +227,16 @@ impl CharCommands for Door {
     }
 
     fn x_chardev_add(&mut self, arguments: ChardevOptions) -> Result<(), QmpError> {
-        let ChardevOptions { id, mux, backend } = arguments;
+        let ChardevOptions { id, mux, backend } = arguments.clone();
         self.check_chardev_id(&id)?;
+        let learn = |door: &Self| {
+            door.host.recipes.learn(BackendKind::Chardev, [&id], "x-chardev-add", &arguments);
+        };
         let config = match backend {
             ChardevOptionsBackend::Alias(options) => {
-                return self.host.chardevs.alias(id, options.chardev);
+                self.host.chardevs.alias(id.clone(), options.chardev)?;
+                learn(self);
+                return Ok(());
             }
             ChardevOptionsBackend::Null(_) => CharConfig::Null,
             ChardevOptionsBackend::Pty => CharConfig::Pty { path: None },
@@ -243,7 +251,9 @@ impl CharCommands for Door {
         if mux {
             chardev = self.mux(&id, chardev)?;
         }
-        self.host.chardevs.add(chardev)
+        self.host.chardevs.add(chardev)?;
+        learn(self);
+        Ok(())
     }
 
     fn x_monitor_add(&mut self, arguments: XMonitorAdd) -> Result<(), QmpError> {

@@ -21,8 +21,8 @@ impl DeviceTreeCommands for Door {
 
     fn board_to_dt(&mut self, arguments: BoardToDt) -> Result<DeviceTreeOfBoard, QmpError> {
         let board = self.board()?;
-        let tree = export::as_file(board)?;
-        let dropped = export::dropped(board, &tree)?;
+        let tree = export::as_file(&board)?;
+        let dropped = export::dropped(&board, &tree)?;
         let format = arguments.format.unwrap_or(DeviceTreeFormat::Dts);
         let data = match format {
             DeviceTreeFormat::Dts => tree::to_source(&tree)?,
@@ -32,7 +32,7 @@ impl DeviceTreeCommands for Door {
     }
 
     fn dt_compare(&mut self, arguments: DtCompare) -> Result<Vec<DeviceTreeDifference>, QmpError> {
-        compare::compare(&tree::read(&arguments.path)?, self.board()?)
+        compare::compare(&tree::read(&arguments.path)?, &self.board()?)
     }
 }
 

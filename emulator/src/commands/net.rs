@@ -9,6 +9,7 @@ use crate::backends::net::user::{Addresses, Entrance, Forward, Network};
 use crate::backends::net::{
     NetConfig, NetError, NetEvent, Netdev, SocketConfig, StreamAddress, TapConfig, UserConfig,
 };
+use crate::backends::recipes::BackendKind;
 use crate::door::Door;
 use crate::qapi::{
     self, InetSocketAddress, NetAddress, NetCommands, NetForwardInfo, NetdevDel, NetdevInfo,
@@ -184,7 +185,7 @@ fn describe(netdev: &Arc<Netdev>) -> NetdevInfo {
 
 impl NetCommands for Door {
     fn netdev_add(&mut self, arguments: qapi::Netdev) -> Result<(), QmpError> {
-        let qapi::Netdev { id, type_ } = arguments;
+        let qapi::Netdev { id, type_ } = arguments.clone();
         if self.host.netdevs.get(&id).is_some() {
             return Err(refuse(format!("Duplicate ID '{id}' for netdev")));
         }
@@ -202,12 +203,14 @@ impl NetCommands for Door {
         };
         let netdev = self.host.open_netdev(&id, config, listener).map_err(failed)?;
         self.host.netdevs.add(netdev);
+        self.host.recipes.learn(BackendKind::Netdev, [&id], "netdev_add", &arguments);
         Ok(())
     }
 
     fn netdev_del(&mut self, arguments: NetdevDel) -> Result<(), QmpError> {
         self.netdev(&arguments.id)?.close();
         self.host.netdevs.remove(&arguments.id);
+        self.host.recipes.forget(BackendKind::Netdev, &arguments.id);
         Ok(())
     }
 

@@ -327,12 +327,17 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// The network that it is on, by the name of its back end.
+    fn netdev(&self) -> Option<&str> {
+        None
+    }
+
     /// The back end of a device that a person can talk to; empty where it has none.
     fn console(&self) -> Option<&str> {
         None
     }
 
-    /// The object whose memory the device has.
+    /// The object that the device has: its memory, its source of random numbers.
     fn object(&self) -> Option<&str> {
         None
     }

@@ -26,6 +26,7 @@ use crate::backends::char::{Chardev, Plain};
 use crate::backends::host::Chardevs;
 use crate::backends::net::{Netdev, Netdevs};
 use crate::backends::objects::Objects;
+use crate::backends::random::{RANDOM, Random};
 use crate::backends::share::Shares;
 use crate::board::{Board, Device as BoardDevice, Name, PortRef, View};
 use crate::boot::{self, BootPlan, Image};
@@ -103,6 +104,8 @@ pub struct Surroundings {
     pub real_time: rtc::RealTime,
     /// How many instructions it may execute, if there is a limit.
     pub budget: Option<u64>,
+    /// What random numbers for guests begin with, where a run is to be repeated.
+    pub seed: Option<u64>,
 }
 
 /// Where a device is built.
@@ -133,7 +136,8 @@ impl Site<'_> {
     /// # Errors
     /// There is none, or another device has it.
     pub fn disk(&self, name: &str) -> Result<Disk, QmpError> {
-        self.around.blocks.take(name, &self.device.path())
+        let driver = self.device.kind().as_str();
+        self.around.blocks.take(name, &self.device.path(), driver)
     }
 
     /// The network back end of an id; none for no id.
@@ -207,7 +211,10 @@ impl Machine {
         let space = Arc::new(AddressSpace::new(parts.ranges(board, &view)?, around.trace.clone()));
         parts.access.set(&space);
         parts.attach(board);
-        let plan = boot::plan(board, &space, &parts.harts, std::mem::take(&mut parts.images))?;
+        let seeds = Random::for_guests(around.seed, "device tree")
+            .map_err(|error| QmpError::generic(format!("Could not open '{RANDOM}': {error}")))?;
+        let images = std::mem::take(&mut parts.images);
+        let plan = boot::plan(board, &space, &parts.harts, images, &seeds)?;
         let console = board.console().and_then(|name| parts.devices.get(&name)).cloned();
         let sbi = match plan.supervisor {
             true => Sbi::new(&parts.harts, space.clone(), console, around.wish.clone()),

@@ -36,8 +36,9 @@ pub trait Template: Sync {
         false
     }
 
-    /// Whether a kernel that is given without firmware expects some all the same.
-    fn has_firmware(&self) -> bool {
+    /// Whether what is to start expects firmware before it, where none is given.
+    fn has_firmware(&self, options: &MachineOptions) -> bool {
+        let _ = options;
         false
     }
 

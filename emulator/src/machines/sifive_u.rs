@@ -79,8 +79,8 @@ impl Template for SifiveU {
         Ok(steps.plan(MachineType::SifiveU))
     }
 
-    fn has_firmware(&self) -> bool {
-        true
+    fn has_firmware(&self, options: &MachineOptions) -> bool {
+        options.kernel.is_some()
     }
 
     fn follow(&self, _board: &mut Board, property: &str) -> Result<(), QmpError> {

@@ -71,7 +71,7 @@ impl Template for Virt {
         let MachineOptionsType::Virt(own) = &options.type_ else { return Ok(Plan::default()) };
         check(own)?;
         let mut steps = Steps::default();
-        cpus(&mut steps, options, harts);
+        cpus(&mut steps, options, own, harts);
         memory(&mut steps, options, own);
         timers(&mut steps, harts, own.aclint == Some(true));
         interrupts(&mut steps, harts);
@@ -80,8 +80,9 @@ impl Template for Virt {
         Ok(steps.plan(MachineType::Virt))
     }
 
-    fn has_firmware(&self) -> bool {
-        true
+    fn has_firmware(&self, options: &MachineOptions) -> bool {
+        let MachineOptionsType::Virt(own) = &options.type_ else { return false };
+        options.kernel.is_some() || flash(own).is_some()
     }
 
     fn follow(&self, _board: &mut Board, property: &str) -> Result<(), QmpError> {
@@ -107,7 +108,7 @@ fn check(own: &MachineOptionsVirt) -> Result<(), QmpError> {
     Ok(())
 }
 
-fn cpus(steps: &mut Steps, options: &MachineOptions, harts: u32) {
+fn cpus(steps: &mut Steps, options: &MachineOptions, own: &MachineOptionsVirt, harts: u32) {
     let cpu = options.cpu.as_deref().unwrap_or("rv64");
     let mut array = json!({
         "driver": "riscv.hart_array", "id": "cpus", "cpu-type": cpu, "num-harts": harts,
@@ -115,7 +116,7 @@ fn cpus(steps: &mut Steps, options: &MachineOptions, harts: u32) {
     // Without software to start, harts start where it would be.
     let software = Firmware::of(options).file().or(options.kernel.as_deref()).is_some();
     if !software {
-        array["resetvec"] = DRAM.into();
+        array["resetvec"] = flash(own).unwrap_or(DRAM).into();
     }
     steps.add(array);
 }
@@ -193,9 +194,23 @@ fn peripherals(steps: &mut Steps, own: &MachineOptionsVirt) {
         fw_cfg["files"] = files.encode();
     }
     steps.place(FW_CFG, fw_cfg, "fw_cfg");
-    for (index, addr) in FLASH.into_iter().enumerate() {
-        steps.place(addr, json!({ "driver": "cfi.pflash01" }), &format!("flash{index}"));
+    for (index, (addr, drive)) in FLASH.into_iter().zip(drives(own)).enumerate() {
+        let mut flash = json!({ "driver": "cfi.pflash01" });
+        if let Some(drive) = drive {
+            flash["drive"] = drive.as_str().into();
+        }
+        steps.place(addr, flash, &format!("flash{index}"));
     }
+}
+
+/// What is in the banks of flash.
+fn drives(own: &MachineOptionsVirt) -> [&Option<String>; 2] {
+    [&own.pflash0, &own.pflash1]
+}
+
+/// The first bank of flash that has something in it.
+fn flash(own: &MachineOptionsVirt) -> Option<u64> {
+    FLASH.into_iter().zip(drives(own)).find_map(|(addr, drive)| drive.is_some().then_some(addr))
 }
 
 /// The PCI host bridge. Its window above 4 GiB is after RAM, or where harts of 32 bits still reach.

@@ -141,6 +141,7 @@ fn open(invocation: &Invocation) -> Result<Door, Failure> {
         name: invocation.name.clone(),
         stopped: invocation.stopped,
         budget: invocation.budget,
+        seed: invocation.seed,
         ..Startup::default()
     };
     Ok(Door::new(host, startup))

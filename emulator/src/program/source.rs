@@ -111,7 +111,7 @@ impl Source {
         match self.form {
             Form::Dump => self.dump(),
             Form::Program => self.program(),
-            Form::Machine | Form::Script | Form::Tree => Ok(self.door()?.board()?.clone()),
+            Form::Machine | Form::Script | Form::Tree => Ok(self.door()?.board()?),
         }
     }
 

@@ -18,10 +18,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use qapi_runtime::QmpError;
 
 use crate::qapi::{
-    BlockDeviceInfo, BlockDeviceIoStatus, BlockInfo, BlockdevCacheInfo, BlockdevCacheOptions,
-    BlockdevDiscardOptions, BlockdevDriver, BlockdevOptions, BlockdevOptionsDriver,
-    BlockdevOptionsFile, BlockdevOptionsNull, BlockdevOptionsQcow2, BlockdevOptionsRaw,
-    BlockdevRef, BlockdevRefOrNull, DriveCache, DriveDiscard, DriveMedia, ImageInfo, XDriveAdd,
+    BlockDeviceInfo, BlockDeviceIoStatus, BlockErrorAction, BlockInfo, BlockIoError,
+    BlockdevCacheInfo, BlockdevCacheOptions, BlockdevDiscardOptions, BlockdevDriver,
+    BlockdevOptions, BlockdevOptionsDriver, BlockdevOptionsFile, BlockdevOptionsNull,
+    BlockdevOptionsQcow2, BlockdevOptionsRaw, BlockdevRef, BlockdevRefOrNull, DriveCache,
+    DriveDiscard, DriveMedia, ImageInfo, IoOperationType, XDriveAdd,
 };
 
 pub use node::Node;
@@ -125,6 +126,24 @@ impl Disk {
     /// What the host says.
     pub fn zero(&self, at: u64, len: u64, may_unmap: bool) -> io::Result<()> {
         self.node.zero(at, len, may_unmap)
+    }
+
+    /// The event for what the host has refused to the device at a path.
+    pub fn failed(
+        &self,
+        path: &str,
+        operation: IoOperationType,
+        error: &io::Error,
+    ) -> BlockIoError {
+        BlockIoError {
+            qom_path: path.into(),
+            device: self.drive.clone(),
+            node_name: Some(self.node().into()),
+            operation,
+            action: BlockErrorAction::Report,
+            nospace: Some(error.kind() == io::ErrorKind::StorageFull),
+            reason: error.to_string(),
+        }
     }
 
     /// Has a call made when the size changes.
@@ -258,15 +277,13 @@ impl Blocks {
     ///
     /// # Errors
     /// There is none, or another device has it.
-    pub fn take(&self, name: &str, path: &str) -> Result<Disk, QmpError> {
+    pub fn take(&self, name: &str, path: &str, driver: &str) -> Result<Disk, QmpError> {
         let mut graph = self.lock();
         let disk = graph.find(name).ok_or_else(|| {
             let known: Vec<&str> =
                 graph.drives.keys().chain(graph.nodes.keys()).map(String::as_str).collect();
-            QmpError::generic(format!(
-                "Property 'virtio-blk-device.drive' can't find value '{name}'"
-            ))
-            .with_nearest(name, known)
+            QmpError::generic(format!("Property '{driver}.drive' can't find value '{name}'"))
+                .with_nearest(name, known)
         })?;
         match graph.users.get(disk.node()) {
             Some(user) if user != path => Err(QmpError::generic(format!(

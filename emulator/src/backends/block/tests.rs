@@ -32,7 +32,7 @@ fn drive(blocks: &Blocks, options: serde_json::Value) -> Result<Disk, QmpError> 
     let options = XDriveAdd::decode(&options, &Path::ARGUMENTS, Mode::KEYVAL).unwrap();
     let id = options.id.clone();
     blocks.add_drive(options, false)?;
-    blocks.take(&id, "/machine/peripheral/it")
+    blocks.take(&id, "/machine/peripheral/it", "virtio-blk-pci")
 }
 
 fn node(blocks: &Blocks, options: serde_json::Value) -> Result<(), QmpError> {
@@ -124,7 +124,7 @@ fn nodes_go_when_nobody_has_them() {
     let refused = |name: &str| blocks.remove_node(name).unwrap_err().desc;
     assert_eq!(refused("f"), "Node f is in use: node 'r' is made of it");
     assert_eq!(refused("x"), "Failed to find node with node-name='x'");
-    let disk = blocks.take("r", "/machine/peripheral/it").unwrap();
+    let disk = blocks.take("r", "/machine/peripheral/it", "virtio-blk-pci").unwrap();
     assert_eq!(refused("r"), "Node r is in use: device '/machine/peripheral/it' has it");
     assert_eq!((disk.drive(), disk.node(), disk.size()), ("", "r", 4096));
     let again = json!({ "driver": "raw", "node-name": "r", "file": "f" });

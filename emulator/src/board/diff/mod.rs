@@ -10,8 +10,8 @@ use super::dump::{Item, Normal, Paths};
 use super::{Board, Change, Mapping, Name};
 use crate::door::Command;
 use crate::qapi::{
-    BoardCommand, BoardDeviceChange, BoardDiff, BoardMappingChange, BoardPropertyChange,
-    BoardWaiverChange, BoardWireChange, DeviceOptions, LintRule,
+    BoardCommand, BoardDeviceChange, BoardDiff, BoardMappingChange, BoardObjectChange,
+    BoardPropertyChange, BoardWaiverChange, BoardWireChange, DeviceOptions, LintRule,
 };
 
 impl Board {
@@ -37,8 +37,10 @@ impl Board {
 impl BoardDiff {
     /// Whether the boards are the same.
     pub fn is_empty(&self) -> bool {
-        let Self { machine, devices, mappings, wires, reordered, waivers, patch: _ } = self;
+        let Self { machine, objects, devices, mappings, wires, reordered, waivers, patch: _ } =
+            self;
         machine.is_empty()
+            && objects.is_empty()
             && devices.is_empty()
             && mappings.is_empty()
             && wires.is_empty()
@@ -50,6 +52,7 @@ impl BoardDiff {
 fn compare(before: &Normal, after: &Normal) -> BoardDiff {
     BoardDiff {
         machine: properties(&members(&before.machine), &members(&after.machine)),
+        objects: objects(before, after),
         devices: devices(before, after),
         mappings: mappings(before, after),
         wires: wires(before, after),
@@ -84,6 +87,15 @@ fn given(item: &Item) -> Map {
     let mut members = members(&DeviceOptions { id: None, driver: item.options.clone() });
     members.remove("driver");
     members
+}
+
+fn objects(before: &Normal, after: &Normal) -> Vec<BoardObjectChange> {
+    let (old, new) = (&before.objects, &after.objects);
+    let ids: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    ids.into_iter()
+        .filter(|id| old.get(*id) != new.get(*id))
+        .map(|id| BoardObjectChange { before: old.get(id).cloned(), after: new.get(id).cloned() })
+        .collect()
 }
 
 /// Devices of the second board in its order, then those that are gone.

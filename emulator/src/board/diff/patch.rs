@@ -5,7 +5,7 @@
 //! device whose properties cannot be changed where it stands, or whose place in an order that means
 //! something is another, is taken away and added anew.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use qapi_runtime::{QmpError, Value};
 
@@ -13,7 +13,7 @@ use super::{compare, given, key, members, properties};
 use crate::board::dump::{Item, Normal, Paths, map, renamed, waivers};
 use crate::board::{Board, Change, Mapping, Name, PortRef};
 use crate::devices;
-use crate::qapi::{BoardLintUnwaive, DeviceUnmap, LintWaiver};
+use crate::qapi::{BoardLintUnwaive, DeviceUnmap, LintWaiver, ObjectOptions};
 
 /// The commands that make `before` into `after`.
 ///
@@ -70,6 +70,7 @@ impl<'n> Plan<'n> {
             self.names.remove(&item.label);
             self.change(Change::Remove(path(&item.device.path())))?;
         }
+        self.objects(&old)?;
         self.disconnect()?;
         self.unmap()?;
         let stubborn = self.set(&old, &kept);
@@ -93,13 +94,14 @@ impl<'n> Plan<'n> {
     /// The devices that can stay: what comes anew stands last, so of those whose order means
     /// something only the first can stay.
     fn kept(&self, old: &Normal, anew: &HashSet<Name>) -> HashSet<Name> {
-        let old = old.by_label();
+        let (objects, old) = (&old.objects, old.by_label());
         let mut kept = HashSet::new();
         for group in self.wanted.items.chunk_by(|a, b| a.group == b.group) {
             let mut last = None;
             for item in group {
                 let stays = old.get(&item.label).filter(|old| {
-                    old.options.tag() == item.options.tag()
+                    self.has_same_object(objects, old, item)
+                        && old.options.tag() == item.options.tag()
                         && old.device.named == item.device.named
                         && !anew.contains(&item.label)
                         && last < Some(old.device.order)
@@ -110,6 +112,32 @@ impl<'n> Plan<'n> {
             }
         }
         kept
+    }
+
+    /// Whether the device has an object that is what it is to be, or has none.
+    fn has_same_object(
+        &self,
+        there: &BTreeMap<String, ObjectOptions>,
+        old: &Item,
+        new: &Item,
+    ) -> bool {
+        let (old, new) = (old.device.driver().object(), new.device.driver().object());
+        old == new && new.is_none_or(|id| there.get(id) == self.wanted.objects.get(id))
+    }
+
+    /// Takes objects away that are not wanted, and makes those that are.
+    fn objects(&mut self, old: &Normal) -> Result<(), QmpError> {
+        for (id, object) in &old.objects {
+            if self.wanted.objects.get(id) != Some(object) {
+                self.change(Change::Discard(id.clone()))?;
+            }
+        }
+        for (id, object) in &self.wanted.objects {
+            if old.objects.get(id) != Some(object) {
+                self.change(Change::Provide(object.clone()))?;
+            }
+        }
+        Ok(())
     }
 
     fn on_board(&self, port: &PortRef) -> Option<PortRef> {

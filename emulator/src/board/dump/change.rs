@@ -6,12 +6,17 @@ use serde_json::json;
 use crate::board::{Board, Object};
 use crate::door::Command;
 use crate::qapi::{
-    BoardLintUnwaive, DeviceMap, DeviceOptions, DeviceUnmap, LintWaiver, SysbusMmioMap,
+    BoardLintUnwaive, DeviceMap, DeviceOptions, DeviceUnmap, LintWaiver, ObjectOptions,
+    SysbusMmioMap,
 };
 
 /// A change of a board.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
+    /// An object that devices name is made.
+    Provide(ObjectOptions),
+    /// It is taken away.
+    Discard(String),
     /// A device is added.
     Add(DeviceOptions),
     /// A region is mapped.
@@ -34,6 +39,8 @@ impl Change {
     /// The command that does it.
     pub fn command(&self) -> Command {
         let (name, arguments) = match self {
+            Self::Provide(options) => ("object-add", options.encode()),
+            Self::Discard(id) => ("object-del", json!({ "id": id })),
             Self::Add(options) => ("device_add", options.encode()),
             Self::Remove(path) => ("device_del", json!({ "id": path })),
             Self::Map(request) => ("sysbus-mmio-map", request.encode()),
@@ -58,6 +65,14 @@ impl Change {
     /// What the command would say.
     pub fn apply(&self, board: &mut Board) -> Result<(), QmpError> {
         match self {
+            Self::Provide(options) => {
+                board.provide(options.clone());
+                Ok(())
+            }
+            Self::Discard(id) => {
+                board.discard(id);
+                Ok(())
+            }
             Self::Add(options) => board.add(options.clone()).map(drop),
             Self::Remove(path) => board.remove(path).map(drop),
             Self::Map(request) => board.map(request),

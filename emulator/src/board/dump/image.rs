@@ -19,6 +19,9 @@ impl Normal {
         let paths = Paths::of(self);
         BoardImage {
             machine: self.machine.clone(),
+            objects: Some(self.objects.values().cloned().collect())
+                .filter(|objects: &Vec<_>| !objects.is_empty()),
+            backends: Some(self.backends.clone()).filter(|backends| !backends.is_empty()),
             devices: self.items.iter().map(Item::request).collect(),
             mappings: self.mappings.iter().map(|mapping| paths.mapping(mapping)).collect(),
             wires: self
@@ -144,6 +147,9 @@ pub(super) fn build(
         *board = done.map_err(at)?.0;
         Ok::<_, QmpError>(())
     };
+    for (index, object) in image.objects.iter().flatten().enumerate() {
+        step(&mut board, format!("objects[{index}]"), Ok(Change::Provide(object.clone())))?;
+    }
     for (index, device) in image.devices.iter().enumerate() {
         step(&mut board, format!("devices[{index}]"), Ok(Change::Add(device.clone())))?;
     }
@@ -167,6 +173,7 @@ pub(super) fn build(
     for (index, waiver) in image.waivers.iter().flatten().enumerate() {
         step(&mut board, format!("waivers[{index}]"), Ok(Change::Waive(waiver.clone())))?;
     }
+    board.know(image.backends.as_deref().unwrap_or_default())?;
     Ok(board)
 }
 

@@ -5,13 +5,20 @@
 //! overlap with the same priority (the last one is seen). There it is kept; everything else is put
 //! in order by address and name. Devices without an id are numbered anew in that order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::board::{Board, Device, Mapping, Name, PortRef, RegionRef, wire};
+use crate::boot::Firmware;
 use crate::devices;
 use crate::machines;
-use crate::qapi::{DeviceDriver, DeviceOptions, DeviceOptionsDriver, LintWaiver, MachineOptions};
+use crate::qapi::{
+    BoardCommand, DeviceDriver, DeviceOptions, DeviceOptionsDriver, LintWaiver, MachineOptions,
+    ObjectOptions,
+};
+
+/// Most buses one behind the other: there are 256 PCI buses.
+const DEEPEST: usize = 256;
 
 /// A device in the normal form.
 #[derive(Clone, Debug)]
@@ -33,8 +40,9 @@ pub(in crate::board) enum Group {
     Harts,
     /// By lowest address and id; all that have no id are called the same.
     Placed(u64, Name),
-    /// What hangs on another's bus: by the lowest address of that, and the slot.
-    Seated(u64, u32),
+    /// What hangs on another's bus, after that: by how many buses lie between it and the first, by
+    /// the lowest address and the id of what has the first, and by the slots from there on.
+    Seated(usize, u64, Name, Vec<u32>),
     /// Timers.
     Timers,
     /// Consoles: those with a back end first, by its name, as the guest's tree has them.
@@ -47,6 +55,10 @@ pub(in crate::board) enum Group {
 #[derive(Clone, Debug)]
 pub(in crate::board) struct Normal {
     pub machine: MachineOptions,
+    /// What devices name and is no device, by id.
+    pub objects: BTreeMap<String, ObjectOptions>,
+    /// The commands that made the back ends of the host; not compared.
+    pub backends: Vec<BoardCommand>,
     pub items: Vec<Item>,
     /// In order of the address; those that overlap with the same priority stand together, in the
     /// order of their creation.
@@ -66,22 +78,30 @@ impl Group {
         if driver.units().is_some() {
             return Self::Harts;
         }
-        if !driver.on_bus() {
-            return Self::Loaders;
-        }
         if driver.timebase().is_some() {
             return Self::Timers;
         }
         if let Some(chardev) = driver.console() {
             return Self::Consoles(chardev.is_empty(), chardev.into());
         }
-        let lowest = |name| board.mappings_of(name).map(|mapping| mapping.addr).min();
-        if let Some((owner, slot)) = board.seat(device) {
-            return Self::Seated(lowest(&owner.name).unwrap_or(u64::MAX), slot);
+        let place = |device: &Device| {
+            let addr = board.mappings_of(&device.name).map(|mapping| mapping.addr).min();
+            let name = if device.named { device.name.clone() } else { "".into() };
+            (addr.unwrap_or(u64::MAX), name)
+        };
+        let mut slots = Vec::new();
+        let mut first = device;
+        // A device that hangs on its own bus is nowhere.
+        while let Some((owner, slot)) = board.seat(first).filter(|_| slots.len() < DEEPEST) {
+            slots.insert(0, slot);
+            first = owner;
         }
-        let addr = lowest(&device.name);
-        let name = if device.named { device.name.clone() } else { "".into() };
-        Self::Placed(addr.unwrap_or(u64::MAX), name)
+        let (addr, name) = place(first);
+        match slots.len() {
+            0 if !driver.on_bus() => Self::Loaders,
+            0 => Self::Placed(addr, name),
+            depth => Self::Seated(depth, addr, name, slots),
+        }
     }
 }
 
@@ -138,7 +158,10 @@ impl Normal {
         let machine = machine(&board.machine);
         let mut waivers = waivers(board, |name| labels.get(name).cloned());
         waivers.sort_by(|a, b| (a.rule, &a.object).cmp(&(b.rule, &b.object)));
-        (Self { machine, items, mappings, rows, wires, unwanted, waivers }, labels)
+        let (objects, backends) = (board.objects(), board.backend_commands().to_vec());
+        let normal =
+            Self { machine, objects, backends, items, mappings, rows, wires, unwanted, waivers };
+        (normal, labels)
     }
 
     /// The devices by their labels.
@@ -160,7 +183,19 @@ fn machine(given: &MachineOptions) -> MachineOptions {
     let template = machines::template(given.type_.tag());
     let dtb = given.dtb.clone().filter(|_| !template.built_from_tree());
     let none = machines::empty();
-    MachineOptions { smp: None, memory: None, dtb, type_: none.type_, ..given.clone() }
+    // Machine none has no firmware of itself.
+    let by_default = given.firmware.is_none() && Firmware::of(given) == Firmware::BuiltIn;
+    let firmware = given.firmware.clone().or(by_default.then(|| "default".into()));
+    // Where the tree is written to concerns one run.
+    MachineOptions {
+        smp: None,
+        memory: None,
+        dtb,
+        dumpdtb: None,
+        firmware,
+        type_: none.type_,
+        ..given.clone()
+    }
 }
 
 fn mappings(board: &Board, labels: &HashMap<Name, Name>) -> (Vec<Mapping>, Vec<usize>) {

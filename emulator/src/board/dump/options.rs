@@ -6,6 +6,7 @@ use qapi_runtime::{Encode, Map, QmpError, Value};
 use super::Normal;
 use super::image::Paths;
 use crate::cli::script;
+use crate::qapi::BoardCommand;
 
 /// The words of the command line.
 ///
@@ -14,6 +15,12 @@ use crate::cli::script;
 pub(super) fn write(normal: &Normal) -> Result<Vec<String>, QmpError> {
     let paths = Paths::of(normal);
     let mut words = vec!["-M".to_string(), list("type", normal.machine.encode())];
+    for object in normal.objects.values() {
+        words.extend(["-object".into(), list("qom-type", object.encode())]);
+    }
+    for one in &normal.backends {
+        words.extend(backend(one));
+    }
     let mut device = |value: Value| words.extend(["-device".into(), list("driver", value)]);
     normal.items.iter().for_each(|item| device(item.request().encode()));
     for mapping in &normal.mappings {
@@ -50,6 +57,28 @@ pub(super) fn write(normal: &Normal) -> Result<Vec<String>, QmpError> {
         device(Value::Object(form));
     }
     Ok(words)
+}
+
+/// The option for a command that makes a back end of the host.
+fn backend(one: &BoardCommand) -> [String; 2] {
+    let mut arguments = one.arguments.clone().unwrap_or_default();
+    let option = match one.command.as_str() {
+        "blockdev-add" => "-blockdev",
+        "chardev-add" => "-chardev",
+        "netdev_add" => "-netdev",
+        "x-drive-add" => {
+            arguments["if"] = "none".into();
+            return ["-drive".into(), list("file", arguments)];
+        }
+        _ => {
+            // The option's servers wait unless they are told not to.
+            if arguments.get("server") == Some(&true.into()) && arguments.get("wait").is_none() {
+                arguments["wait"] = false.into();
+            }
+            return ["-chardev".into(), list("backend", arguments)];
+        }
+    };
+    [option.into(), arguments.to_string()]
 }
 
 fn no_option(what: &str) -> QmpError {

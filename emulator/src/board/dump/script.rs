@@ -34,6 +34,14 @@ pub(super) fn write(normal: &Normal) -> Result<String, QmpError> {
     );
     let devices =
         normal.items.iter().map(Item::request).map(|request| Change::Add(request).command());
+    let objects = normal.objects.values().cloned().map(Change::Provide);
+    section("Objects", &objects.map(|change| change.command()).collect::<Vec<_>>());
+    let backends: Result<Vec<_>, QmpError> = normal
+        .backends
+        .iter()
+        .map(|one| Command::new(&one.command, one.arguments.clone().unwrap_or_default()))
+        .collect();
+    section("Back ends of the host", &backends?);
     section("Devices", &devices.collect::<Vec<_>>());
     let mappings: Result<Vec<_>, QmpError> = normal
         .mappings

@@ -30,7 +30,7 @@ fn machine(kind: MachineType) -> Board {
     let mut door = door();
     door.execute(&Command::new("machine-set", json!({ "type": kind.as_str() })).unwrap()).unwrap();
     door.advance(Phase::Initialized, Arrival::Be).unwrap();
-    door.board().unwrap().clone()
+    door.board().unwrap()
 }
 
 fn json_of(board: &Board) -> Value {
@@ -52,9 +52,9 @@ fn from_options(board: &Board) -> Option<Board> {
     let given = crate::cli::parse(options.arguments).unwrap();
     let mut door = door();
     door.defer(given.devices);
-    given.machine.iter().for_each(|step| drop(door.perform(step).unwrap()));
+    given.setup.iter().chain(&given.machine).for_each(|step| drop(door.perform(step).unwrap()));
     door.advance(Phase::Initialized, Arrival::Be).unwrap();
-    Some(door.board().unwrap().clone())
+    Some(door.board().unwrap())
 }
 
 fn from_json(dump: &Value) -> Board {
@@ -66,13 +66,17 @@ fn from_json(dump: &Value) -> Board {
 
 fn from_script(text: &str) -> Board {
     let mut door = door();
+    walk(&mut door, text);
+    door.board().unwrap()
+}
+
+fn walk(door: &mut Door, text: &str) {
     let program = Program::parse("dump".as_ref(), text.into()).unwrap();
     let mut step = |line: &Line| {
         door.perform(&line.step()).map_err(|error| error.desc)?;
         Ok(ControlFlow::Continue(()))
     };
     program.walk(&[], &|_| Err("no files".into()), &mut step).unwrap();
-    door.board().unwrap().clone()
 }
 
 /// Whether both forms lead to the same board, and to the same form again.
@@ -132,7 +136,7 @@ fn patches_of_random_boards() {
         door.stage = Stage::Initialized(Draft::new(first));
         door.transact(&diff.patch).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(
-            script_of(door.board().unwrap()),
+            script_of(&door.board().unwrap()),
             script_of(&other),
             "seed {seed}: {:?}",
             diff.patch
@@ -199,4 +203,73 @@ fn waivers_are_part_of_a_board() {
     let board = none(&format!("{UARTS}{}device_del id=u\n", waived("u")));
     check("gone", &board);
     assert!(!script_of(&board).contains("region-unmapped"));
+}
+
+/// Commands, and what of a host its devices name.
+const MEMORY: &str = "object-add qom-type=memory-backend-file id=m size=64KiB mem-path=/nowhere/a\n\
+    device_add driver=sysbus-memory id=ram memdev=m\nsysbus-mmio-map device=ram addr=0x80000000\n";
+const DISK: &str = "object-add qom-type=rng-random id=r filename=/nowhere/b\n\
+    blockdev-add driver=file node-name=f filename=/nowhere/c\n\
+    blockdev-add driver=raw node-name=d file=f\n\
+    netdev_add type=user id=n hostfwd=[{\"str\": \"tcp::7000-:22\"}]\n\
+    x-chardev-add backend=socket id=c path=/nowhere/d server=true wait=false\n\
+    chardev-add id=e backend={\"type\": \"file\", \"data\": {\"out\": \"/nowhere/e\"}}\n\
+    device_add driver=virtio-mmio id=t0\ndevice_add driver=virtio-mmio id=t1\n\
+    device_add driver=virtio-mmio id=t2\n\
+    device_add driver=virtio-rng-device id=rng rng=r bus=t0\n\
+    device_add driver=virtio-blk-device id=blk drive=d bus=t1\n\
+    device_add driver=virtio-net-device id=net netdev=n bus=t2\n\
+    device_add driver=riscv.sifive.uart id=u chardev=c\n\
+    device_add driver=riscv.sifive.uart id=v chardev=e\n\
+    device_add driver=riscv.sifive.uart id=w chardev=serial0\n";
+
+#[test]
+fn what_devices_name_is_dumped_with_them() {
+    for commands in [MEMORY, DISK] {
+        let unused = "object-add qom-type=rng-builtin id=unused\nnetdev_add type=user id=idle\n";
+        let board = none(&format!("{unused}{commands}"));
+        check(commands, &board);
+        let script = script_of(&board);
+        assert!(!script.contains("unused") && !script.contains("idle"), "{script}");
+        assert!(!script.contains("add id=serial0"), "{script}");
+        for name in ["a", "b", "c", "d", "e"].map(|name| format!("/nowhere/{name}")) {
+            assert_eq!(script.contains(&name), commands.contains(&name), "{name}: {script}");
+        }
+        let hart = "device_add driver=riscv.hart_array id=cpus\n";
+        let board = none(&format!("{hart}{commands}"));
+        let tree = crate::board::export::as_file(&board).unwrap();
+        let again = crate::board::import::import(&tree, &crate::machines::empty()).unwrap();
+        let lines: Vec<String> = again.commands().map(|(_, one)| one.label()).collect();
+        let object = if commands == MEMORY { "object-add m" } else { "object-add r" };
+        assert!(lines.iter().any(|line| line == object), "{lines:?}");
+    }
+}
+
+/// Objects decide what harts see, and are compared; where this host leads to is not.
+#[test]
+fn objects_are_compared_and_back_ends_are_not() {
+    let path = |commands: &str, old: &str| commands.replace(old, "/elsewhere");
+    let (memory, disk) = (none(MEMORY), none(DISK));
+    assert!(disk.diff(&none(&path(DISK, "/nowhere/c"))).unwrap().is_empty());
+    for (before, after) in [
+        (&memory, none(&path(MEMORY, "/nowhere/a"))),
+        (&disk, none(&path(DISK, "/nowhere/b"))),
+        (&none(""), memory.clone()),
+        (&memory, none("")),
+        (&memory, none(&MEMORY.replace("64KiB", "4KiB"))),
+    ] {
+        let diff = before.diff(&after).unwrap();
+        assert_eq!(diff.objects.len(), 1, "{diff:?}");
+        let text = script_of(before);
+        let (_, commands) = text.split_once("phase=initialized\n").unwrap();
+        let mut door = door();
+        let start =
+            format!("machine-set type=none\nset-machine-phase phase=initialized\n{commands}");
+        walk(&mut door, &start);
+        let dry = door.rehearse(&diff.patch).unwrap();
+        assert_eq!(dry.objects, diff.objects);
+        assert_eq!(script_of(&door.board().unwrap()), text, "a rehearsal leaves nothing");
+        door.transact(&diff.patch).unwrap_or_else(|error| panic!("{error}: {:?}", diff.patch));
+        assert!(door.board().unwrap().diff(&after).unwrap().is_empty(), "{:?}", diff.patch);
+    }
 }

@@ -56,12 +56,18 @@ pub(super) fn read(tree: &Tree) -> Result<Vec<Command>, QmpError> {
         })
         .map_err(|error| QmpError::generic(format!("Device tree: {error}")))?;
     for command in &commands {
-        if !Door::edits_boards(command)? {
+        if !Door::describes_boards(command)? || writes(command) {
             return Err(QmpError::generic(format!(
                 "Device tree: {NODE}: '{}' does not change the board, or not only that: a tree cannot ask for it",
-                command.name
+                command.label()
             )));
         }
     }
     Ok(commands)
+}
+
+/// Whether a file of the host would be written.
+fn writes(command: &Command) -> bool {
+    let share = command.arguments.get("share");
+    command.name == "object-add" && share.is_some_and(|share| *share != Value::Bool(false))
 }

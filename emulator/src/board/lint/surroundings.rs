@@ -6,6 +6,7 @@ use boardwright_devicetree::{NodeRef, Tree};
 
 use super::context::{Context, Known, has_property, short};
 use super::{Problem, Rule};
+use crate::board::backends::is_serial;
 use crate::qapi::{LintRule, LintSeverity};
 
 pub(super) const BACKEND_SHARED: Rule = Rule {
@@ -46,11 +47,8 @@ pub(super) const BACKEND_UNKNOWN: Rule = Rule {
     example: include_str!("examples/backend-unknown.qmp"),
     check: |context| {
         let Some(backends) = context.backends else { return Vec::new() };
-        let option = |name: &str| {
-            name.strip_prefix("serial").is_some_and(|number| number.parse::<u32>().is_ok())
-        };
         consoles(context)
-            .filter(|(_, name)| backends.get(name).is_none() && !option(name))
+            .filter(|(_, name)| backends.get(name).is_none() && !is_serial(name))
             .map(|(known, name)| {
                 let path = known.device.path();
                 let message =

@@ -249,7 +249,7 @@ fn build(id: LintRule, which: &str, text: &str) -> (Door, Files) {
 }
 
 fn findings(door: &Door) -> Vec<Finding> {
-    run(door.board().unwrap(), Some(door.chardevs()))
+    run(&door.board().unwrap(), Some(door.chardevs()))
 }
 
 fn of(door: &Door, id: LintRule) -> Vec<Finding> {

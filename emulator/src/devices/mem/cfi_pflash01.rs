@@ -3,16 +3,20 @@
 //!
 //! What is written is a command, to all chips of the bank at once; what is read is the contents, or
 //! what the last command has asked for. Programming and erasing take no time. Contents outlast a
-//! reset, and are not written back to the file they came from.
+//! reset. Those of a drive outlast the program: what changes is written to the image at once, and is
+//! made to last when the guest goes back to reading contents.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use boardwright_devicetree::{Node, TreeError};
 use boardwright_riscv::Ram;
 use qapi_runtime::{Object, QmpError};
 use serde::{Deserialize, Serialize};
 
+use crate::backends::block::{Disk, SECTOR};
 use crate::backends::char::Plain;
 use crate::boot::Loaded;
 use crate::devices::binding::{Binding, Described, Found, Nodes, Part};
@@ -21,8 +25,8 @@ use crate::devices::node::Place;
 use crate::devices::state::Saved;
 use crate::devices::{Built, Defaults, Device, Driver, Region, RegionKind};
 use crate::machine::unmodelled::Block;
-use crate::machine::{Line, Site};
-use crate::qapi::{CfiPflash01Properties, DeviceOptionsDriver};
+use crate::machine::{Line, Notice, Site};
+use crate::qapi::{CfiPflash01Properties, DeviceOptionsDriver, IoOperationType};
 
 /// Bytes of a chip's data path.
 const CHIP_WIDTH: u64 = 2;
@@ -30,6 +34,9 @@ const CHIP_WIDTH: u64 = 2;
 const MOST_BYTES: u64 = 256 << 20;
 /// Bytes of a chip's write buffer, as a power of two.
 const BUFFER_SHIFT: u8 = 11;
+
+/// Bytes of an image that are read at a time.
+const PIECE: usize = 1 << 20;
 
 /// Commands (28F128J3, table "Command Bus Operations").
 mod command {
@@ -57,6 +64,7 @@ const CODES: [u8; 2] = [0x89, 0x18];
 impl Defaults for CfiPflash01Properties {
     fn defaults() -> Self {
         Self {
+            drive: None,
             file: None,
             num_blocks: Some(128),
             sector_length: Some(256 << 10),
@@ -181,7 +189,16 @@ impl Driver for CfiPflash01Properties {
                 layout.blocks
             )));
         }
+        if self.drive.is_some() && self.file.is_some() {
+            return Err(QmpError::generic(
+                "Parameters 'drive' and 'file' cannot be used together: both are the contents",
+            ));
+        }
         self.contents().map(drop)
+    }
+
+    fn drive(&self) -> Option<&str> {
+        self.drive.as_deref()
     }
 
     fn regions(&self) -> Vec<Region> {
@@ -199,7 +216,12 @@ impl Driver for CfiPflash01Properties {
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
-        let layout = self.layout();
+        let mut layout = self.layout();
+        let image = match &self.drive {
+            Some(drive) => Some(Image::of(site, drive)?),
+            None => None,
+        };
+        layout.readonly |= image.as_ref().is_some_and(|image| image.disk.read_only());
         let memory = Ram::new(layout.size()).map_err(|error| {
             QmpError::generic(format!(
                 "Device '{}': cannot have {:#x} bytes of memory: {}",
@@ -208,15 +230,15 @@ impl Driver for CfiPflash01Properties {
                 Plain(&error)
             ))
         })?;
-        let flash = Flash {
-            chip: Chip::new(State::default(), Vec::new()),
-            layout,
-            memory: memory.clone(),
-            block: site.block(),
-        };
-        // The rest is as it is where nobody has put anything: zeros, as QEMU's, which cost no
-        // memory of the host.
-        flash.put(0, &self.contents()?);
+        let block = site.block();
+        let chip = Chip::new(State::default(), Vec::new());
+        let flash = Flash { chip, layout, memory: memory.clone(), image, block };
+        match &flash.image {
+            Some(image) => image.read_into(&memory, layout.size())?,
+            // The rest is as it is where nobody has put anything: zeros, as QEMU's, which cost no
+            // memory of the host.
+            None => flash.put(0, &self.contents()?),
+        }
         Ok(Built { memory: vec![memory], ..Built::device(Arc::new(flash)) })
     }
 }
@@ -228,6 +250,7 @@ fn read(node: &Described<'_, '_>) -> Result<Found, TreeError> {
     let bank = |region: &boardwright_devicetree::Region| {
         let blocks = u32::try_from(region.size / sector).unwrap_or(u32::MAX);
         let flash = CfiPflash01Properties {
+            drive: None,
             file: None,
             num_blocks: Some(blocks),
             sector_length: None,
@@ -280,10 +303,74 @@ impl Outputs for State {
     fn drive(&self, _lines: &[Line]) {}
 }
 
+/// Where contents come from, and where changes go.
+struct Image {
+    disk: Disk,
+    path: String,
+    notice: Arc<dyn Fn(Notice) + Send + Sync>,
+    /// Whether something has been written since the last flush.
+    changed: AtomicBool,
+}
+
+impl Image {
+    fn of(site: &Site<'_>, drive: &str) -> Result<Self, QmpError> {
+        let (path, notice) = (site.device.path(), site.around.notice.clone());
+        Ok(Self { disk: site.disk(drive)?, path, notice, changed: AtomicBool::new(false) })
+    }
+
+    /// Fills memory with all of it.
+    fn read_into(&self, memory: &Ram, size: u64) -> Result<(), QmpError> {
+        let there = self.disk.size();
+        if there != size {
+            return Err(QmpError::generic(format!(
+                "device requires {size} bytes, block backend provides {there} bytes"
+            )));
+        }
+        let mut piece = vec![0; PIECE];
+        for at in (0..size).step_by(PIECE) {
+            let piece = piece.get_mut(..PIECE.min((size - at) as usize)).unwrap_or_default();
+            self.disk.read(at, piece).map_err(|error| {
+                let name = self.disk.node();
+                QmpError::generic(format!("can't read block backend '{name}': {error}"))
+            })?;
+            // What is zero is so already, and costs no memory of the host.
+            if piece.iter().any(|byte| *byte != 0) {
+                let _ = memory.write(at, piece);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what memory has somewhere, whole sectors of it; tells whether the host did.
+    fn update(&self, memory: &Ram, offset: u64, len: u64) -> bool {
+        let first = offset & !(SECTOR - 1);
+        let end = (offset + len).next_multiple_of(SECTOR);
+        let mut bytes = vec![0; (end - first) as usize];
+        let _ = memory.read(first, &mut bytes);
+        self.changed.store(true, Ordering::Release);
+        self.told(self.disk.write(first, &bytes))
+    }
+
+    /// Makes what was written last.
+    fn flush(&self) {
+        if self.changed.swap(false, Ordering::AcqRel) {
+            self.told(self.disk.flush());
+        }
+    }
+
+    fn told(&self, result: io::Result<()>) -> bool {
+        let Err(error) = result else { return true };
+        let event = self.disk.failed(&self.path, IoOperationType::Write, &error);
+        (self.notice)(Notice::BlockIoError(event));
+        false
+    }
+}
+
 struct Flash {
     chip: Chip<State>,
     layout: Layout,
     memory: Arc<Ram>,
+    image: Option<Image>,
     block: Block,
 }
 
@@ -305,7 +392,12 @@ impl Flash {
         if size == 8 { all } else { all & ((1 << (8 * u32::from(size))) - 1) }
     }
 
-    /// Programs bytes: bits can only be cleared by it.
+    /// Has the image follow; tells whether it could.
+    fn keep(&self, offset: u64, len: u64) -> bool {
+        self.image.as_ref().is_none_or(|image| image.update(&self.memory, offset, len))
+    }
+
+    /// Programs bytes, which follow one another within a write buffer: bits can only be cleared by it.
     fn program(&self, state: &mut State, bytes: &[(u64, u8)]) {
         if self.layout.readonly {
             state.status |= PROGRAM_FAILED;
@@ -313,6 +405,12 @@ impl Flash {
         }
         for (offset, byte) in bytes {
             self.put(*offset, &[self.array(*offset, 1) as u8 & byte]);
+        }
+        let offsets = || bytes.iter().map(|(offset, _)| *offset);
+        if let (Some(first), Some(last)) = (offsets().min(), offsets().max())
+            && !self.keep(first, last - first + 1)
+        {
+            state.status |= PROGRAM_FAILED;
         }
     }
 
@@ -322,7 +420,11 @@ impl Flash {
             return;
         }
         let sector = usize::try_from(self.layout.sector).unwrap_or(0);
-        self.put(offset & !(self.layout.sector - 1), &vec![0xff; sector]);
+        let first = offset & !(self.layout.sector - 1);
+        self.put(first, &vec![0xff; sector]);
+        if !self.keep(first, self.layout.sector) {
+            state.status |= ERASE_FAILED;
+        }
     }
 
     /// The first write of a command.
@@ -416,7 +518,13 @@ impl Device for Flash {
     }
 
     fn write(&self, _region: u32, offset: u64, size: u8, value: u64) {
-        self.chip.with(|state| self.write(state, offset, size, value));
+        let reads = self.chip.with(|state| {
+            self.write(state, offset, size, value);
+            state.step == Step::Array
+        });
+        if let Some(image) = self.image.as_ref().filter(|_| reads) {
+            image.flush();
+        }
     }
 
     fn reset(&self) {
@@ -433,8 +541,13 @@ mod tests {
         let layout = Layout { blocks: 4, sector: 0x1_0000, width: 4, readonly };
         let memory = Ram::new(layout.size()).unwrap();
         let chip = Chip::new(State::default(), Vec::new());
-        let flash =
-            Flash { chip, layout, memory, block: Block::unnamed(Arc::new(Trace::default())) };
+        let flash = Flash {
+            chip,
+            layout,
+            memory,
+            image: None,
+            block: Block::unnamed(Arc::new(Trace::default())),
+        };
         flash.put(0, &[0xff; 0x4_0000]);
         flash
     }

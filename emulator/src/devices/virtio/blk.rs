@@ -11,9 +11,7 @@ use super::worker::Worker;
 use crate::backends::block::{Disk, SECTOR};
 use crate::devices::{Built, BusKind, Defaults, Driver, Passive, Peripheral, Seat};
 use crate::machine::{Notice, Site};
-use crate::qapi::{
-    BlockErrorAction, BlockIoError, DeviceOptionsDriver, IoOperationType, VirtioBlkDeviceProperties,
-};
+use crate::qapi::{DeviceOptionsDriver, IoOperationType, VirtioBlkDeviceProperties};
 
 /// Features (section 5.2.3).
 mod feature {
@@ -422,15 +420,8 @@ impl Media {
     /// What the guest is told of what the host said; an error is an event as well.
     fn done(&self, result: io::Result<()>, operation: IoOperationType) -> Outcome {
         let Err(error) = result else { return Outcome::Done };
-        (self.notice)(Notice::BlockIoError(BlockIoError {
-            qom_path: self.path.clone(),
-            device: self.disk.drive().into(),
-            node_name: Some(self.disk.node().into()),
-            operation,
-            action: BlockErrorAction::Report,
-            nospace: Some(error.kind() == io::ErrorKind::StorageFull),
-            reason: error.to_string(),
-        }));
+        let event = self.disk.failed(&self.path, operation, &error);
+        (self.notice)(Notice::BlockIoError(event));
         Outcome::Failed
     }
 }

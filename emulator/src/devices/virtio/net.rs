@@ -118,6 +118,10 @@ impl Driver for VirtioNetDeviceProperties {
         false
     }
 
+    fn netdev(&self) -> Option<&str> {
+        self.netdev.as_deref()
+    }
+
     fn seat(&self) -> Option<Seat<'_>> {
         Some(Seat { kind: BusKind::Virtio, bus: self.bus.as_deref(), slot: 0 })
     }
@@ -144,7 +148,8 @@ impl Driver for VirtioNetDeviceProperties {
             let connection = netdev.connect(Arc::new(Front(Arc::downgrade(&net))));
             let connection = connection.ok_or_else(|| {
                 QmpError::generic(format!(
-                    "Property 'virtio-net-device.netdev' can't take value '{}', it's in use",
+                    "Property '{}.netdev' can't take value '{}', it's in use",
+                    site.device.kind(),
                     netdev.id()
                 ))
             })?;

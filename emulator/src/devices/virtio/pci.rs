@@ -218,7 +218,11 @@ on_pci! {
     VirtioNetPci(VirtioNetPciProperties) = "virtio-net-pci", VirtioNet or VirtioNetDevice:
         VirtioNetDeviceProperties {
         netdev, mac, rx_queue_size, tx_queue_size, packed, csum, guest_csum, mrg_rxbuf
-    } {}
+    } {
+        fn netdev(&self) -> Option<&str> {
+            self.netdev.as_deref()
+        }
+    }
     VirtioRngPci(VirtioRngPciProperties) = "virtio-rng-pci", VirtioRng or VirtioRngDevice:
         VirtioRngDeviceProperties { rng } {
         fn object(&self) -> Option<&str> {

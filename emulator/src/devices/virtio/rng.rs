@@ -1,13 +1,12 @@
 //! `virtio-rng-device`: random numbers of the host (Virtio 1.2, section 5.4).
 
-use std::fs::File;
-use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 use qapi_runtime::QmpError;
 
 use super::device::{Link, VirtioDevice, id};
 use super::worker::Worker;
+use crate::backends::random::Random;
 use crate::devices::{Built, BusKind, Defaults, Driver, Passive, Peripheral, Seat};
 use crate::machine::Site;
 use crate::qapi::{DeviceOptionsDriver, VirtioRngDeviceProperties};
@@ -42,8 +41,9 @@ impl Driver for VirtioRngDeviceProperties {
     }
 
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
-        let source = site.around.objects.random(self.rng.as_deref())?;
-        let host = Arc::new(Source { file: source, link: OnceLock::new() });
+        let (around, user) = (&site.around, site.device.path());
+        let random = around.objects.random(self.rng.as_deref(), around.seed, &user)?;
+        let host = Arc::new(Source { random, link: OnceLock::new() });
         let served = host.clone();
         let rng = Rng { host, worker: Worker::new(move || served.serve()) };
         let peripheral = Some(Peripheral::Virtio(Arc::new(rng)));
@@ -52,7 +52,7 @@ impl Driver for VirtioRngDeviceProperties {
 }
 
 struct Source {
-    file: File,
+    random: Random,
     link: OnceLock<Link>,
 }
 
@@ -67,7 +67,7 @@ impl Source {
         while let Some(chain) = link.pop(0) {
             let mut bytes = vec![0; chain.writable.size().min(MOST) as usize];
             // A source that ends gives no more; a driver asks again.
-            let count = (&self.file).read(&mut bytes).unwrap_or(0);
+            let count = self.random.fill(&mut bytes);
             let written = chain.writable.write(0, bytes.get(..count).unwrap_or_default());
             link.push(0, &chain, written);
         }

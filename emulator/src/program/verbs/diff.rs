@@ -8,7 +8,7 @@ use super::{Arguments, Flag, Run, Verb, print};
 use crate::cli::script;
 use crate::door::Command;
 use crate::program::Failure;
-use crate::qapi::{BoardCommand, BoardDiff, BoardMapping, BoardPropertyChange};
+use crate::qapi::{BoardCommand, BoardDiff, BoardMapping, BoardPropertyChange, ObjectOptions};
 
 pub(super) const VERB: Verb = Verb {
     name: "diff",
@@ -53,6 +53,16 @@ fn describe(diff: &BoardDiff) -> String {
     };
     for change in &diff.machine {
         say(format!("~ machine: {}", property(change)));
+    }
+    for change in &diff.objects {
+        match (&change.before, &change.after) {
+            (Some(before), Some(after)) => {
+                say(format!("~ object {}: {} -> {}", after.id, object(before), object(after)));
+            }
+            (None, Some(after)) => say(format!("+ object {}: {}", after.id, object(after))),
+            (Some(before), None) => say(format!("- object {}: {}", before.id, object(before))),
+            (None, None) => {}
+        }
     }
     for change in &diff.devices {
         let device = &change.device;
@@ -112,6 +122,17 @@ fn property(change: &BoardPropertyChange) -> String {
         None => "(default)".into(),
     };
     format!("{} {} -> {}", change.property, shown(&change.before), shown(&change.after))
+}
+
+/// The kind of an object and its properties.
+fn object(options: &ObjectOptions) -> String {
+    let Value::Object(members) = options.encode() else { return String::new() };
+    members
+        .iter()
+        .filter(|(name, _)| *name != "qom-type" && *name != "id")
+        .fold(options.qom_type.tag().to_string(), |text, (name, value)| {
+            format!("{text} {name}={}", value.to_string().trim_matches('"'))
+        })
 }
 
 fn given(properties: &[BoardPropertyChange]) -> String {

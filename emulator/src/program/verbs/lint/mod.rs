@@ -144,7 +144,7 @@ fn run(given: &Arguments) -> Result<u8, Failure> {
 fn look(source: Source) -> Result<Report, Failure> {
     let (board, findings) = if source.has_backends() {
         let door = source.door()?;
-        let board = door.board()?.clone();
+        let board = door.board()?;
         let findings = lint::run(&board, Some(door.chardevs()));
         (board, findings)
     } else {
