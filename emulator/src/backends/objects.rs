@@ -172,7 +172,11 @@ pub fn members(kind: ObjectType) -> &'static [MemberInfo] {
     }
 }
 
-fn check(kind: &ObjectOptionsQomType) -> Result<(), QmpError> {
+/// Whether there can be such an object.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(kind: &ObjectOptionsQomType) -> Result<(), QmpError> {
     let sized = |size: u64| match size {
         0 => Err(QmpError::generic("property 'size' of a memory back end must be non-zero")),
         _ => Ok(()),

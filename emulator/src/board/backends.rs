@@ -11,8 +11,9 @@ use std::sync::Arc;
 use qapi_runtime::QmpError;
 use rpds::RedBlackTreeMapSync;
 
-use super::Board;
+use super::{Board, check_id};
 use crate::backends::host::Host;
+use crate::backends::objects;
 use crate::backends::recipes::BackendKind;
 use crate::devices::Driver;
 use crate::qapi::{BoardCommand, ObjectOptions};
@@ -61,8 +62,14 @@ impl Board {
     }
 
     /// An object becomes known, or another one under the same id.
-    pub(super) fn provide(&mut self, object: ObjectOptions) {
+    ///
+    /// # Errors
+    /// There can be no such object.
+    pub(super) fn provide(&mut self, object: ObjectOptions) -> Result<(), QmpError> {
+        check_id(&object.id)?;
+        objects::check(&object.qom_type)?;
         self.backends.objects.insert_mut(object.id.clone(), object);
+        Ok(())
     }
 
     /// An object is forgotten.

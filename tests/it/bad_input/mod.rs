@@ -10,6 +10,7 @@ mod devices;
 mod files;
 mod forms;
 mod guests;
+mod journal;
 mod limits;
 mod properties;
 mod trees;

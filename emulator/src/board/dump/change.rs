@@ -65,10 +65,7 @@ impl Change {
     /// What the command would say.
     pub fn apply(&self, board: &mut Board) -> Result<(), QmpError> {
         match self {
-            Self::Provide(options) => {
-                board.provide(options.clone());
-                Ok(())
-            }
+            Self::Provide(options) => board.provide(options.clone()),
             Self::Discard(id) => {
                 board.discard(id);
                 Ok(())
