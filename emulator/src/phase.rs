@@ -166,7 +166,7 @@ impl crate::door::Door {
             Stage::AccelCreated(setup, _) => self.initialize(*setup),
             Stage::Initialized(draft) => {
                 let board = draft.board().clone();
-                let findings = lint::admit(&board, &self.host.chardevs)?;
+                let findings = lint::admit(&board, &self.host)?;
                 findings.iter().for_each(|finding| self.host.warn(finding));
                 // The draft is put back by the caller when what follows fails.
                 let Some(load) = self.load.clone() else { return self.elaborate(board) };

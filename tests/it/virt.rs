@@ -193,6 +193,41 @@ fn console(program: &Path, arguments: &[&str], lines: &str) -> Result<String> {
     reader.join().ok().context("the reader has failed")?.context("cannot read")
 }
 
+/// On which bus each device with an id is, as `info qtree` has it.
+fn buses(qtree: &str) -> BTreeMap<String, String> {
+    let mut bus = String::new();
+    let mut buses = BTreeMap::new();
+    for line in qtree.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix("bus: ") {
+            bus = name.into();
+        } else if let Some((_, id)) = line.split_once(", id \"")
+            && line.starts_with("dev: virtio-rng-device")
+        {
+            buses.insert(id.trim_end_matches('"').into(), bus.clone());
+        }
+    }
+    buses
+}
+
+/// Devices that name no transport get the last that is free; buses have QEMU's names.
+#[test]
+fn virtio_devices_are_on_the_transports_that_qemu_chooses() -> Result<()> {
+    let devices = ["id=a", "id=b", "id=c,bus=virtio-mmio-bus.5", "id=d", "id=e"];
+    let mut arguments: Vec<String> =
+        ["-M", "virt", "-S", "-display", "none", "-serial", "null", "-monitor", "stdio"]
+            .map(String::from)
+            .into();
+    for device in devices {
+        arguments.extend(["-device".into(), format!("virtio-rng-device,{device}")]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let lines = "info qtree\nquit\n";
+    let ours = buses(&console(&executable()?, &arguments, lines)?);
+    let theirs = buses(&console(Path::new(QEMU), &arguments, lines)?);
+    ensure!(ours.len() == devices.len() && ours == theirs, "{ours:?}\n{theirs:?}");
+    Ok(())
+}
+
 /// Lines `NAME : VALUE` and U-Boot's `NAME = VALUE`.
 fn rows(text: &str) -> BTreeMap<String, String> {
     let mut rows = BTreeMap::new();

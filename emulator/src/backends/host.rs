@@ -194,3 +194,10 @@ impl Host {
         let _ = writeln!(std::io::stderr(), "boardwright: {text}");
     }
 }
+
+/// Bytes of memory that the host has, where it tells (proc(5), /proc/meminfo).
+pub fn memory() -> Option<u64> {
+    let facts = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let total = facts.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1 << 10)
+}

@@ -74,6 +74,19 @@ impl Recipes {
         list.told
     }
 
+    /// The ids of those of a kind that are neither among some names nor part of one of these.
+    pub fn unused<'n>(
+        &self,
+        kind: BackendKind,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> BTreeSet<String> {
+        let mut list = List { kind, all: self.lock(), done: BTreeSet::new(), told: Vec::new() };
+        names.into_iter().for_each(|name| list.tell(name));
+        let of_kind = list.all.iter().filter(|((of, _), _)| *of == kind);
+        let ids = of_kind.map(|(_, recipe)| &recipe.id);
+        ids.filter(|id| !list.done.contains(*id)).cloned().collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(BackendKind, String), Recipe>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,7 +18,7 @@ impl LintCommands for Door {
                 && severity.is_none_or(|least| finding.rule.severity as u32 <= least as u32)
                 && (finding.waived.is_none() || waived.unwrap_or(false))
         };
-        let findings = lint::run(board, Some(&self.host.chardevs));
+        let findings = lint::run(board, Some(&self.host));
         Ok(findings.iter().filter(|f| wanted(f)).map(|finding| finding.told(board)).collect())
     }
 

@@ -1,15 +1,17 @@
 //! What rules look at, computed once: each part in time that is linear in the board, but for sorting.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use boardwright_riscv::{CpuModel, Modes};
 use qapi_runtime::QmpError;
 
-use crate::backends::host::Chardevs;
+use crate::backends::host::Host;
+use crate::board::compare::compare;
 use crate::board::{Board, Device, Mapping, Name, Object, PortRef, Span, View};
 use crate::boot::{self, Facts};
 use crate::devices::{self, LineUse, Port, PortDirection, Region, RegionKind, cpu};
+use crate::qapi::{DeviceTreeDifference, DeviceTreeDisagreement, DeviceTreeSide};
 
 /// Supervisor software, timer and external interrupt (privileged architecture, section 3.1.9).
 const SUPERVISOR_CAUSES: [u32; 3] = [1, 5, 9];
@@ -150,8 +152,8 @@ impl Layer {
 /// The board, looked at once.
 pub(super) struct Context<'a> {
     pub(super) board: &'a Board,
-    /// The character back ends, where they are known.
-    pub(super) backends: Option<&'a Chardevs>,
+    /// The host with its back ends, where it is known.
+    pub(super) host: Option<&'a Host>,
     /// In the order of their creation.
     pub(super) devices: Vec<Known<'a>>,
     places: HashMap<&'a Name, usize>,
@@ -171,10 +173,12 @@ pub(super) struct Context<'a> {
     pub(super) images: Vec<Image>,
     /// Files that cannot be read: why, and whose they are.
     pub(super) unreadable: Vec<(String, Option<Arc<Device>>)>,
+    /// The path of the tree that the guest is given, and in what it differs.
+    tree: OnceLock<Option<(String, Vec<DeviceTreeDifference>)>>,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(board: &'a Board, backends: Option<&'a Chardevs>) -> Self {
+    pub(super) fn new(board: &'a Board, host: Option<&'a Host>) -> Self {
         let devices: Vec<Known<'a>> = board
             .devices()
             .map(|device| {
@@ -207,7 +211,7 @@ impl<'a> Context<'a> {
         let aimed = aimed.collect();
         let mut context = Self {
             board,
-            backends,
+            host,
             devices,
             places,
             controllers,
@@ -220,9 +224,28 @@ impl<'a> Context<'a> {
             aimed,
             images: Vec::new(),
             unreadable: Vec::new(),
+            tree: OnceLock::new(),
         };
         context.read_software();
         context
+    }
+
+    /// The tree that the guest is given instead of one that is made from the board, by its path, and
+    /// what in it is not so.
+    pub(super) fn tree(&self) -> Option<&(String, Vec<DeviceTreeDifference>)> {
+        let compared = || {
+            let machine = &self.board.machine;
+            let template = crate::machines::template(machine.type_.tag());
+            let path = machine.dtb.as_deref().filter(|_| !template.built_from_tree())?;
+            let tree = boot::tree::read(path).ok()?;
+            let mut found = compare(&tree, self.board).ok()?;
+            // A tree that leaves something out tells no lie.
+            found.retain(|one| {
+                one.side != DeviceTreeSide::Board || one.kind == DeviceTreeDisagreement::Hart
+            });
+            Some((path.into(), found))
+        };
+        self.tree.get_or_init(compared).as_ref()
     }
 
     /// The images, and where they let harts start.

@@ -11,6 +11,7 @@ mod interrupts;
 mod memory;
 mod software;
 mod surroundings;
+mod tree;
 mod waiver;
 
 #[cfg(test)]
@@ -20,7 +21,7 @@ use qapi_runtime::{QmpError, Value};
 use serde_json::json;
 
 use super::Board;
-use crate::backends::host::Chardevs;
+use crate::backends::host::Host;
 use crate::board::PortRef;
 use crate::door::Command;
 use crate::qapi::{LintFinding, LintFix, LintMode, LintRule, LintSeverity};
@@ -58,12 +59,14 @@ impl Rule {
 pub const RULES: &[&Rule] = &[
     &surroundings::BACKEND_SHARED,
     &surroundings::BACKEND_UNKNOWN,
+    &surroundings::BACKEND_UNUSED,
     &surroundings::CONSOLE_MISSING,
     &interrupts::CONTEXT_PRIVILEGE,
     &interrupts::CONTROLLER_MISSING,
     &interrupts::CONTROLLER_UNHEARD,
-    &surroundings::DTB_HARTS,
-    &surroundings::DTB_MEMORY,
+    &tree::DTB_DIFFERS,
+    &tree::DTB_HARTS,
+    &tree::DTB_MEMORY,
     &harts::ENTRY_DIFFERS,
     &interrupts::HART_ABSENT,
     &harts::HART_MISSING,
@@ -86,6 +89,7 @@ pub const RULES: &[&Rule] = &[
     &memory::MAP_HIDDEN,
     &memory::MAP_LAYERED,
     &memory::MAP_OVERLAP,
+    &surroundings::MEMORY_BEYOND_HOST,
     &memory::MEMORY_HOLE,
     &memory::MEMORY_MISSING,
     &memory::MEMORY_PAGE,
@@ -201,9 +205,9 @@ impl Finding {
 }
 
 /// All findings, waived ones included, the worst first and then in the order of the commands that
-/// made what they are about. `backends` are the character back ends, where they are known.
-pub fn run(board: &Board, backends: Option<&Chardevs>) -> Vec<Finding> {
-    let context = Context::new(board, backends);
+/// made what they are about. The host has the back ends, where they are known.
+pub fn run(board: &Board, host: Option<&Host>) -> Vec<Finding> {
+    let context = Context::new(board, host);
     let mut findings: Vec<Finding> = RULES
         .iter()
         .flat_map(|rule| (rule.check)(&context).into_iter().map(|problem| (*rule, problem)))
@@ -219,12 +223,12 @@ pub fn run(board: &Board, backends: Option<&Chardevs>) -> Vec<Finding> {
 ///
 /// # Errors
 /// `strict`, and there are findings that count; the message tells them all.
-pub fn admit(board: &Board, backends: &Chardevs) -> Result<Vec<String>, QmpError> {
+pub fn admit(board: &Board, host: &Host) -> Result<Vec<String>, QmpError> {
     let mode = board.machine.lint.unwrap_or(LintMode::Off);
     if mode == LintMode::Off {
         return Ok(Vec::new());
     }
-    let findings = run(board, Some(backends));
+    let findings = run(board, Some(host));
     let line = |finding: &Finding| {
         let Rule { id, severity, .. } = finding.rule;
         format!("{severity}[{id}]: {}", finding.problem.message)

@@ -1,12 +1,15 @@
-//! Rules about what is around the board: character back ends, and what the guest is told of it.
+//! Rules about what is around the board: back ends, and the host.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use boardwright_devicetree::{NodeRef, Tree};
+use serde_json::json;
 
 use super::context::{Context, Known, has_property, short};
 use super::{Problem, Rule};
+use crate::backends::host;
+use crate::backends::recipes::BackendKind;
 use crate::board::backends::is_serial;
+use crate::devices::RegionKind;
 use crate::qapi::{LintRule, LintSeverity};
 
 pub(super) const BACKEND_SHARED: Rule = Rule {
@@ -20,7 +23,7 @@ pub(super) const BACKEND_SHARED: Rule = Rule {
         let mut users: BTreeMap<&str, &Known<'_>> = BTreeMap::new();
         let mut problems = Vec::new();
         for (known, name) in consoles(context) {
-            let backend = context.backends.and_then(|backends| backends.get(name));
+            let backend = context.host.and_then(|host| host.chardevs.get(name));
             let Some(first) = users.get(name) else {
                 users.insert(name, known);
                 continue;
@@ -46,9 +49,9 @@ pub(super) const BACKEND_UNKNOWN: Rule = Rule {
                   options -serial, and always allowed.",
     example: include_str!("examples/backend-unknown.qmp"),
     check: |context| {
-        let Some(backends) = context.backends else { return Vec::new() };
+        let Some(host) = context.host else { return Vec::new() };
         consoles(context)
-            .filter(|(_, name)| backends.get(name).is_none() && !is_serial(name))
+            .filter(|(_, name)| host.chardevs.get(name).is_none() && !is_serial(name))
             .map(|(known, name)| {
                 let path = known.device.path();
                 let message =
@@ -84,57 +87,54 @@ pub(super) const CONSOLE_MISSING: Rule = Rule {
     },
 };
 
-pub(super) const DTB_HARTS: Rule = Rule {
-    id: LintRule::DtbHarts,
-    severity: LintSeverity::Warning,
-    summary: "the device tree for the guest has other harts than the board",
-    explanation: "The guest is given a tree by the machine's property dtb instead of one that is \
-                  made from the board. It waits for harts that do not exist, or leaves some out.",
-    example: include_str!("examples/dtb-harts.qmp"),
+pub(super) const BACKEND_UNUSED: Rule = Rule {
+    id: LintRule::BackendUnused,
+    severity: LintSeverity::Note,
+    summary: "no device has an object, a drive or a network that there is",
+    explanation: "It may be for a device that is plugged later. If not, a device may have been meant \
+                  to name it, or it can go.",
+    example: include_str!("examples/backend-unused.qmp"),
     check: |context| {
-        let Some((path, tree)) = guest_tree(context) else { return Vec::new() };
-        let told: BTreeSet<u64> = of_type(&tree, "cpu")
-            .filter(NodeRef::is_enabled)
-            .filter_map(|node| Some(node.local_reg().ok()?.first()?.address))
-            .collect();
-        let real: BTreeSet<u64> = context.harts.iter().map(|hart| hart.id).collect();
-        let list =
-            |ids: Vec<&u64>| ids.iter().map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
-        let absent: Vec<&u64> = told.difference(&real).collect();
-        let untold: Vec<&u64> = real.difference(&told).collect();
-        let mut messages = Vec::new();
-        if !absent.is_empty() {
-            messages.push(format!("has hart {}, which does not exist", list(absent)));
-        }
-        if !untold.is_empty() {
-            messages.push(format!("does not have hart {}", list(untold)));
-        }
-        messages.iter().map(|what| of_machine(format!("'{path}' {what}"))).collect()
+        let Some(host) = context.host else { return Vec::new() };
+        let drivers = || context.devices.iter().map(|known| known.device.driver());
+        let used: BTreeSet<&str> = drivers().filter_map(|driver| driver.object()).collect();
+        let objects = host.objects.all().into_iter().map(|(id, _)| id);
+        let objects = objects.filter(|id| !used.contains(id.as_str())).map(|id| {
+            let problem = Problem::new(format!("no device has object '{id}'"));
+            problem.fixed_by("object-del", json!({ "id": id }))
+        });
+        let drives: Vec<&str> = drivers().filter_map(|driver| driver.drive()).collect();
+        let drives = host.recipes.unused(BackendKind::Drive, drives).into_iter();
+        let drives = drives.map(|id| Problem::new(format!("no device has drive '{id}'")));
+        let netdevs: Vec<&str> = drivers().filter_map(|driver| driver.netdev()).collect();
+        let netdevs = host.recipes.unused(BackendKind::Netdev, netdevs).into_iter();
+        let netdevs = netdevs.map(|id| {
+            let problem = Problem::new(format!("no device is on network '{id}'"));
+            problem.fixed_by("netdev_del", json!({ "id": id }))
+        });
+        objects.chain(drives).chain(netdevs).collect()
     },
 };
 
-pub(super) const DTB_MEMORY: Rule = Rule {
-    id: LintRule::DtbMemory,
-    severity: LintSeverity::Warning,
-    summary: "the device tree for the guest has memory that the board does not have",
-    explanation: "The guest is given a tree by the machine's property dtb instead of one that is \
-                  made from the board. An operating system that uses the memory in it faults.",
-    example: include_str!("examples/dtb-memory.qmp"),
+pub(super) const MEMORY_BEYOND_HOST: Rule = Rule {
+    id: LintRule::MemoryBeyondHost,
+    severity: LintSeverity::Note,
+    summary: "there is more memory than the host has",
+    explanation: "Memory takes room on the host as the guest touches it. A guest that touches all \
+                  of it, or clears it, has this program killed.",
+    example: include_str!("examples/memory-beyond-host.qmp"),
     check: |context| {
-        let Some((path, tree)) = guest_tree(context) else { return Vec::new() };
-        of_type(&tree, "memory")
-            .filter_map(|node| node.reg().ok())
-            .flatten()
-            .filter(|region| region.size > 0)
-            .filter_map(|region| {
-                let last = region.address.saturating_add(region.size - 1);
-                let at = context.hole(region.address, last)?;
-                Some(of_machine(format!(
-                    "'{path}' has memory at {:#x}-{last:#x}, and at {at:#x} there is none",
-                    region.address
-                )))
-            })
-            .collect()
+        let regions = context.devices.iter().flat_map(|known| &known.regions);
+        let sizes = regions.filter(|region| region.kind == RegionKind::Ram);
+        let sum: u128 = sizes.map(|region| u128::from(region.size)).sum();
+        match host::memory() {
+            Some(there) if u128::from(there) < sum => vec![Problem::new(format!(
+                "the memories have {} MiB together, and the host {} MiB",
+                sum >> 20,
+                there >> 20
+            ))],
+            _ => Vec::new(),
+        }
     },
 };
 
@@ -152,22 +152,4 @@ fn without_backend(problem: Problem, known: &Known<'_>) -> Problem {
     } else {
         problem
     }
-}
-
-fn of_machine(message: String) -> Problem {
-    Problem::new(message).about("/machine").made_by(1)
-}
-
-/// The tree that the guest is given instead of one that is made from the board.
-fn guest_tree<'c>(context: &'c Context<'_>) -> Option<(&'c str, Tree)> {
-    let machine = &context.board.machine;
-    let template = crate::machines::template(machine.type_.tag());
-    let path = machine.dtb.as_deref().filter(|_| !template.built_from_tree())?;
-    Some((path, crate::boot::tree::read(path).ok()?))
-}
-
-fn of_type<'t>(tree: &'t Tree, kind: &'static str) -> impl Iterator<Item = NodeRef<'t>> {
-    tree.walk().filter(move |node| {
-        node.property("device_type").and_then(|property| property.str().ok()) == Some(kind)
-    })
 }

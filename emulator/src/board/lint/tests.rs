@@ -73,7 +73,7 @@ fn number(text: &str) -> u64 {
     }
 }
 
-/// `harts 0 1` or `memory 0x80000000+0x1000` as a tree.
+/// `harts 0 1`, `memory 0x80000000+0x1000` or `uart 0x10000000` as a tree.
 fn tree(what: &str) -> String {
     let (kind, rest) = what.split_once(' ').unwrap();
     let nodes: String = match kind {
@@ -83,14 +83,17 @@ fn tree(what: &str) -> String {
             .collect(),
         _ => String::new(),
     };
-    let memory = match rest.split_once('+').filter(|_| kind == "memory") {
+    let other = match rest.split_once('+').filter(|_| kind == "memory") {
         Some((first, size)) => {
             format!("memory {{ device_type = \"memory\"; reg = <{first} {size}>; }};")
+        }
+        None if kind == "uart" => {
+            format!("serial {{ compatible = \"sifive,uart0\"; reg = <{rest} 0x1000>; }};")
         }
         None => String::new(),
     };
     format!(
-        "/dts-v1/; / {{ #address-cells = <1>; #size-cells = <1>; {memory} \
+        "/dts-v1/; / {{ #address-cells = <1>; #size-cells = <1>; {other} \
          cpus {{ #address-cells = <1>; #size-cells = <0>; {nodes} }}; }};"
     )
 }
@@ -249,7 +252,7 @@ fn build(id: LintRule, which: &str, text: &str) -> (Door, Files) {
 }
 
 fn findings(door: &Door) -> Vec<Finding> {
-    run(&door.board().unwrap(), Some(door.chardevs()))
+    run(&door.board().unwrap(), Some(&door.host))
 }
 
 fn of(door: &Door, id: LintRule) -> Vec<Finding> {

@@ -1,13 +1,14 @@
 //! `info`: what there is to see, in QEMU's words where people know them; else the answer of the
 //! command `query-NAME`.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use qapi_runtime::{QmpError, Value};
 use serde_json::json;
 
 use super::{inspect, schema};
-use crate::board::{Board, View};
+use crate::board::{Board, Device, View};
 use crate::devices::PortDirection;
 use crate::door::{Command, Door};
 
@@ -286,24 +287,58 @@ fn mtree(view: &View) -> String {
     text
 }
 
-/// Devices with their regions and wires.
+/// Devices with their regions and wires, each on its bus.
 fn qtree(board: &Board) -> String {
-    let mut text = String::from("bus: main-system-bus\n  type System\n");
-    for device in board.devices() {
+    let mut tree = Qtree { board, text: String::new(), buses: HashMap::new() };
+    tree.bus("", "main-system-bus", "System");
+    for device in board.devices().filter(|device| board.seat(device).is_none()) {
+        tree.device(device, 1);
+    }
+    tree.text
+}
+
+/// A tree that is being written.
+struct Qtree<'b> {
+    board: &'b Board,
+    text: String,
+    /// How many buses of each kind have been met.
+    buses: HashMap<&'static str, u32>,
+}
+
+impl Qtree<'_> {
+    fn bus(&mut self, indent: &str, name: &str, kind: &str) {
+        let _ = writeln!(self.text, "{indent}bus: {name}\n{indent}  type {kind}");
+    }
+
+    fn device(&mut self, device: &Device, depth: usize) {
+        let (board, indent) = (self.board, "  ".repeat(depth));
+        let mut line = |text: std::fmt::Arguments<'_>| {
+            let _ = writeln!(self.text, "{indent}{text}");
+        };
         let id = if device.named { &*device.name } else { "" };
-        let _ = writeln!(text, "  dev: {}, id \"{id}\"", device.kind());
+        line(format_args!("dev: {}, id \"{id}\"", device.kind()));
         for port in device.driver().ports() {
             let way = if port.direction == PortDirection::Input { "in" } else { "out" };
-            let _ = writeln!(text, "    gpio-{way} \"{}\" {}", port.name, port.count);
+            line(format_args!("  gpio-{way} \"{}\" {}", port.name, port.count));
         }
         for (from, to) in board.wires_from(device) {
-            let _ =
-                writeln!(text, "    irq {} -> {}", board.port_path(&from), board.port_path(&to));
+            line(format_args!("  irq {} -> {}", board.port_path(&from), board.port_path(&to)));
         }
         let mappings = board.mappings_of(&device.name);
         for mapping in mappings.filter_map(|mapping| board.placed(mapping)) {
-            let _ = writeln!(text, "    mmio {:016x}/{:016x}", mapping.addr, mapping.size);
+            line(format_args!("  mmio {:016x}/{:016x}", mapping.addr, mapping.size));
+        }
+        let Some(bus) = device.driver().bus() else { return };
+        let kind = bus.kind.name();
+        let number = self.buses.entry(kind).or_default();
+        let name = match device.driver().hot_plug() {
+            true => device.name.to_string(),
+            false => format!("{kind}.{number}"),
+        };
+        *number += 1;
+        self.bus(&format!("{indent}  "), &name, bus.kind.type_name());
+        for (other, _) in board.on_bus_of(device) {
+            self.device(other, depth + 2);
         }
     }
-    text
 }

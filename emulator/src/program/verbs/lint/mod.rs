@@ -145,7 +145,7 @@ fn look(source: Source) -> Result<Report, Failure> {
     let (board, findings) = if source.has_backends() {
         let door = source.door()?;
         let board = door.board()?;
-        let findings = lint::run(&board, Some(door.chardevs()));
+        let findings = lint::run(&board, Some(&door.host));
         (board, findings)
     } else {
         let board = source.board()?;
