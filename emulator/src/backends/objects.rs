@@ -42,10 +42,9 @@ impl Objects {
     /// # Errors
     /// There is none.
     pub fn remove(&self, id: &str) -> Result<(), QmpError> {
-        match self.lock().remove(id) {
-            Some(_) => Ok(()),
-            None => Err(self.not_found(id)),
-        }
+        // A lock within the match would be held while the error looks for names that are alike.
+        let removed = self.lock().remove(id);
+        removed.map(drop).ok_or_else(|| self.not_found(id))
     }
 
     /// One of them.
