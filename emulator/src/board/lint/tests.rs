@@ -76,13 +76,13 @@ fn number(text: &str) -> u64 {
 /// `harts 0 1`, `memory 0x80000000+0x1000` or `uart 0x10000000` as a tree.
 fn tree(what: &str) -> String {
     let (kind, rest) = what.split_once(' ').unwrap();
-    let nodes: String = match kind {
-        "harts" => rest
-            .split(' ')
-            .map(|id| format!("cpu@{id} {{ device_type = \"cpu\"; reg = <{id}>; }};"))
-            .collect(),
-        _ => String::new(),
+    // A tree without a hart is none.
+    let harts = if kind == "harts" { rest } else { "0" };
+    let hart = |id: &str| {
+        let isa = "riscv,isa = \"rv64imafdc\";";
+        format!("cpu@{id} {{ device_type = \"cpu\"; reg = <{id}>; {isa} }};")
     };
+    let nodes: String = harts.split(' ').map(hart).collect();
     let other = match rest.split_once('+').filter(|_| kind == "memory") {
         Some((first, size)) => {
             format!("memory {{ device_type = \"memory\"; reg = <{first} {size}>; }};")
