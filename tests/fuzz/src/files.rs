@@ -57,7 +57,7 @@ pub(crate) fn disk(bytes: &[u8]) {
             assert!(blocks.query_nodes().is_empty(), "what failed is not there");
             continue;
         }
-        let disk = must(blocks.take("d", "/machine/it"));
+        let disk = must(blocks.take("d", "/machine/it", "virtio-blk-device"));
         let end = disk.size();
         assert!(end.is_multiple_of(SECTOR));
         let mut sector = [0; SECTOR as usize];
