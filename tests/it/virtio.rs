@@ -130,6 +130,7 @@ fn debians_kernel_has_a_console_a_channel_and_a_balloon() -> Result<()> {
     let opened = client.wait_event("VSERPORT_CHANGE")?;
     ensure!(opened["data"] == json!({ "id": "port", "open": true }), "{opened}");
     let mut console = connect(&console)?;
+    // A line comes back as it is typed: the answer has to be another text.
     let mut shell = |line: &str, answer: &str| {
         console.get_mut().write_all(format!("{line}\n").as_bytes())?;
         wait_for(&mut console, answer)
@@ -149,11 +150,11 @@ fn debians_kernel_has_a_console_a_channel_and_a_balloon() -> Result<()> {
     let late = json!({ "driver": "virtserialport", "id": "late", "name": "org.late" });
     client.execute("device_add", late.clone())?;
     let names = "cat /sys/class/virtio-ports/*/name";
-    shell(&format!("until {names} | grep late; do :; done; echo came"), "came")?;
+    shell(&format!("until {names} | grep late; do :; done; echo came $((1+1))"), "came 2")?;
     ensure!(client.refused("device_add", late)?.contains("late"));
     client.execute("device_del", json!({ "id": "late" }))?;
     client.wait_event("DEVICE_DELETED")?;
-    shell(&format!("while {names} | grep late; do :; done; echo went"), "went")?;
+    shell(&format!("while {names} | grep late; do :; done; echo went $((1+1))"), "went 2")?;
 
     // Folders: what is in them, what the guest does there, and what it cannot.
     program.wait_for("mounted")?;
@@ -181,8 +182,8 @@ fn debians_kernel_has_a_console_a_channel_and_a_balloon() -> Result<()> {
     let all = actual(&mut client)?;
     ensure!(all == 256 << 20, "{all}");
     shell(
-        "dd if=/dev/zero of=/big bs=1M count=96; rm /big; echo 3 >/proc/sys/vm/drop_caches; echo free",
-        "free",
+        "dd if=/dev/zero of=/big bs=1M count=96; rm /big; echo 3 >/proc/sys/vm/drop_caches; echo free $((1+1))",
+        "free 2",
     )?;
     let before = resident(program.id())?;
     let kept = 112 << 20;
@@ -198,7 +199,7 @@ fn debians_kernel_has_a_console_a_channel_and_a_balloon() -> Result<()> {
     while actual(&mut client)? < all {
         client.wait_event("BALLOON_CHANGE")?;
     }
-    shell("dd if=/dev/zero of=/big bs=1M count=64 && echo has room", "has room")?;
+    shell("dd if=/dev/zero of=/big bs=1M count=64 && echo room $((1+1))", "room 2")?;
 
     console.get_mut().write_all(b"exit\n")?;
     let ended = program.ended()?;

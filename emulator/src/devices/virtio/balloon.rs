@@ -262,10 +262,12 @@ impl VirtioDevice for Balloon {
     }
 
     fn write_config(&self, offset: usize, bytes: &[u8]) {
-        let (ACTUAL, Ok(bytes)) = (offset, <[u8; 4]>::try_from(bytes)) else { return };
-        let actual = u32::from_le_bytes(bytes);
-        let before = std::mem::replace(&mut self.lock().actual, actual);
-        if before != actual {
+        // A driver of before Virtio 1.0 writes byte by byte.
+        let mut actual = self.lock().actual.to_le_bytes();
+        let places = actual.iter_mut().skip(offset.saturating_sub(ACTUAL));
+        places.zip(bytes).filter(|_| offset >= ACTUAL).for_each(|(to, from)| *to = *from);
+        self.lock().actual = u32::from_le_bytes(actual);
+        if offset + bytes.len() == ACTUAL + size_of::<u32>() {
             let actual = i64::try_from(self.kept()).unwrap_or(i64::MAX);
             (self.notice)(Notice::BalloonChange(BalloonChange { actual }));
         }
