@@ -419,7 +419,7 @@ impl Door {
                 done(said);
             }
             Message::Wish(wish) => self.grant(wish),
-            Message::Notice(Notice::BlockIoError(event)) => self.emit(&event),
+            Message::Notice(Notice::BlockIoError(event)) => self.disk_fails(&event),
             Message::Notice(Notice::BalloonChange(event)) => self.emit(&event),
             Message::Notice(Notice::VserportChange(event)) => self.emit(&event),
             Message::Notice(Notice::Unplugged(name)) => self.unplugged(&name),

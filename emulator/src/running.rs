@@ -141,9 +141,18 @@ impl Door {
         // A program that is about to end lets nothing run again.
         let idle = self.run_state != RunState::Running && self.ending.get().is_none();
         if let (Some(machine), true) = (self.stage.machine(), idle) {
+            self.host.blocks.release();
             machine.run_at(paces);
             self.run_state = RunState::Running;
             self.emit(&qapi::Resume {});
+        }
+    }
+
+    /// The host could not do what the guest asked of a disk.
+    pub(crate) fn disk_fails(&mut self, event: &qapi::BlockIoError) {
+        self.emit(event);
+        if event.action == qapi::BlockErrorAction::Stop {
+            self.halt_machine(RunState::IoError);
         }
     }
 

@@ -6,8 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use boardwright_tests::client::Client;
 use boardwright_tests::linux::{DISK, EXT4, Linux};
 use boardwright_tests::program::{Program, Scratch, run};
+use serde_json::{Value, json};
 
 const OPENSBI: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin";
 
@@ -194,14 +196,112 @@ done
     Ok(())
 }
 
+/// Once, or as often as `BOARDWRIGHT_KILLS` says: each time it comes after another record.
+fn outlasts_kills(format: &str) -> Result<()> {
+    let rounds = std::env::var("BOARDWRIGHT_KILLS").map_or(Ok(1), |rounds| rounds.parse())?;
+    for round in 0..rounds {
+        outlasts_a_kill(format, 20 + round % 17).with_context(|| format!("in round {round}"))?;
+        println!("{format}: {} of {rounds}", round + 1);
+    }
+    Ok(())
+}
+
 #[test]
 fn what_is_flushed_outlasts_a_kill_on_a_raw_disk() -> Result<()> {
-    outlasts_a_kill("raw", 20)
+    outlasts_kills("raw")
 }
 
 #[test]
 fn what_is_flushed_outlasts_a_kill_on_a_qcow2_disk() -> Result<()> {
-    outlasts_a_kill("qcow2", 20)
+    outlasts_kills("qcow2")
+}
+
+/// A file system of 6 MiB of which 4 are in use, that only the program sees, with images that do not
+/// fit on it.
+const SMALL: &[&str] = &[
+    "unshare",
+    "-Urm",
+    "sh",
+    "-c",
+    "mount -t tmpfs -o size=6m small {dir}/small && head -c 4194304 /dev/zero >{dir}/small/other &&
+     truncate -s 8M {dir}/small/stops {dir}/small/reports {dir}/small/ignores && exec \"$@\"",
+    "sh",
+];
+
+/// What the guest does with the disk of a serial number.
+const FILL: &str = "mkdir /sys; mount -t sysfs sys /sys
+fill() {
+  for disk in vda vdb vdc; do
+    [ $(cat /sys/block/$disk/serial) = $1 ] || continue
+    dd if=/dev/zero of=/dev/$disk bs=64k count=64 conv=fsync 2>/dev/null
+    echo status $? of $1
+  done
+}
+";
+
+#[test]
+fn a_disk_of_the_host_that_is_full_stops_the_guest_until_there_is_room() -> Result<()> {
+    let Some(linux) = linux() else { return Ok(()) };
+    if host("unshare", &["-Urm", "true"]).is_err() {
+        eprintln!("not tried: this host gives no mounts of one's own");
+        return Ok(());
+    }
+    let scratch = Scratch::new()?;
+    std::fs::create_dir(scratch.path("small"))?;
+    let initrd = scratch.path("initrd");
+    let order = "fill stops; fill reports; fill ignores; poweroff -f\n";
+    linux.initrd_with(&initrd, DISK, &format!("{PREPARE}{FILL}{order}"))?;
+    let (kernel, initrd) = (text(&linux.kernel)?, text(&initrd)?);
+    let mut given = format!(
+        "-M virt -m 128M -nographic -kernel {kernel} -initrd {initrd} -append console=ttyS0"
+    );
+    for (name, policy) in
+        [("stops", ""), ("reports", ",werror=report"), ("ignores", ",werror=ignore")]
+    {
+        given.push_str(&format!(
+            " -drive file={{dir}}/small/{name},format=raw,id={name},if=none{policy} \
+             -device virtio-blk-device,drive={name},serial={name}"
+        ));
+    }
+    let given: Vec<&str> = given.split_whitespace().collect();
+    let (program, mut client) = Program::with_qmp_by(SMALL, scratch, &given)?;
+    let event = client.wait_event("BLOCK_IO_ERROR")?;
+    let data = &event["data"];
+    ensure!(
+        data["device"] == "stops"
+            && data["action"] == "stop"
+            && data["operation"] == "write"
+            && data["nospace"] == true,
+        "{event}"
+    );
+    client.wait_event("STOP")?;
+    let status = client.execute("query-status", json!({}))?;
+    ensure!(status == json!({ "running": false, "status": "io-error" }), "{status}");
+    let of_disk = |client: &mut Client, name: &str| -> Result<Value> {
+        let all = client.execute("query-block", json!({}))?;
+        let found = all.as_array().into_iter().flatten().find(|one| one["device"] == name);
+        Ok(found.context("no such drive")?["io-status"].clone())
+    };
+    ensure!(of_disk(&mut client, "stops")? == "nospace");
+    // As long as there is no room, it stops again.
+    client.execute("cont", json!({}))?;
+    client.wait_event("BLOCK_IO_ERROR")?;
+    client.wait_event("STOP")?;
+    // Its own view of the files: nobody else has the small one.
+    let seen =
+        format!("/proc/{}/root{}/other", program.id(), program.scratch().path("small").display());
+    std::fs::remove_file(&seen).context(seen)?;
+    client.execute("cont", json!({}))?;
+    // The second finds little room and is told so, the third is told nothing.
+    let event = client.wait_event("BLOCK_IO_ERROR")?;
+    ensure!(event["data"]["device"] == "reports" && event["data"]["action"] == "report", "{event}");
+    ensure!(of_disk(&mut client, "stops")? == "ok");
+    let ended = program.ended()?;
+    ensure!(ended.status.code() == Some(0), "{ended:?}");
+    for line in ["status 0 of stops", "status 1 of reports", "status 0 of ignores"] {
+        ensure!(ended.out.contains(line), "{line} is not in\n{}", ended.out);
+    }
+    Ok(())
 }
 
 /// `-drive` and `-blockdev` that cannot be: the refusal, after the option.

@@ -134,20 +134,24 @@ impl Program {
 
     /// Starts the program with a directory that has files already.
     pub fn start_in(scratch: Scratch, arguments: &[&str]) -> Result<Self> {
-        Self::spawn(scratch, &root(), arguments)
+        Self::spawn(scratch, &root(), &[], arguments)
     }
 
     /// Starts the program in the test's own directory, where a relative path is meant to lead.
     pub fn start_there(arguments: &[&str]) -> Result<Self> {
         let scratch = Scratch::new()?;
         let place = scratch.0.clone();
-        Self::spawn(scratch, &place, arguments)
+        Self::spawn(scratch, &place, &[], arguments)
     }
 
-    fn spawn(scratch: Scratch, place: &Path, arguments: &[&str]) -> Result<Self> {
+    /// Starts the program by another one, whose last arguments the program and its arguments are.
+    fn spawn(scratch: Scratch, place: &Path, by: &[&str], arguments: &[&str]) -> Result<Self> {
         let dir = scratch.0.display().to_string();
-        let mut child = Command::new(executable()?)
-            .args(arguments.iter().map(|argument| argument.replace("{dir}", &dir)))
+        let own = executable()?;
+        let own = own.to_str().context("a path that is no text")?;
+        let mut words = by.iter().chain([&own]).chain(arguments);
+        let mut child = Command::new(words.next().context("no program")?)
+            .args(words.map(|argument| argument.replace("{dir}", &dir)))
             .current_dir(place)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -166,9 +170,18 @@ impl Program {
 
     /// The same, with a directory that has files already.
     pub fn with_qmp_in(scratch: Scratch, arguments: &[&str]) -> Result<(Self, Client)> {
+        Self::with_qmp_by(&[], scratch, arguments)
+    }
+
+    /// The same, started by another program, which has to become this one.
+    pub fn with_qmp_by(
+        by: &[&str],
+        scratch: Scratch,
+        arguments: &[&str],
+    ) -> Result<(Self, Client)> {
         let mut all = vec!["-qmp", "unix:{dir}/qmp,server=on,wait=off"];
         all.extend(arguments);
-        let program = Self::start_in(scratch, &all)?;
+        let program = Self::spawn(scratch, &root(), by, &all)?;
         let client = Client::connect(&program.scratch.path("qmp"))?;
         Ok((program, client))
     }

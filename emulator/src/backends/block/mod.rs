@@ -20,9 +20,9 @@ use qapi_runtime::QmpError;
 use crate::qapi::{
     BlockDeviceInfo, BlockDeviceIoStatus, BlockErrorAction, BlockInfo, BlockIoError,
     BlockdevCacheInfo, BlockdevCacheOptions, BlockdevDiscardOptions, BlockdevDriver,
-    BlockdevOptions, BlockdevOptionsDriver, BlockdevOptionsFile, BlockdevOptionsNull,
-    BlockdevOptionsQcow2, BlockdevOptionsRaw, BlockdevRef, BlockdevRefOrNull, DriveCache,
-    DriveDiscard, DriveMedia, ImageInfo, IoOperationType, XDriveAdd,
+    BlockdevOnError, BlockdevOptions, BlockdevOptionsDriver, BlockdevOptionsFile,
+    BlockdevOptionsNull, BlockdevOptionsQcow2, BlockdevOptionsRaw, BlockdevRef, BlockdevRefOrNull,
+    DriveCache, DriveDiscard, DriveMedia, ImageInfo, IoOperationType, XDriveAdd,
 };
 
 pub use node::Node;
@@ -38,6 +38,49 @@ const MADE_UP: &str = "#block";
 struct Drive {
     node: Arc<Node>,
     writeback: bool,
+    on_error: OnError,
+}
+
+/// What is done about errors when reading and when writing.
+#[derive(Clone, Copy, Debug)]
+pub struct OnError {
+    read: BlockdevOnError,
+    write: BlockdevOnError,
+}
+
+impl OnError {
+    /// What is usual.
+    const USUAL: Self = Self { read: BlockdevOnError::Report, write: BlockdevOnError::Enospc };
+
+    /// The same, with what is said otherwise.
+    pub fn with(self, read: Option<BlockdevOnError>, write: Option<BlockdevOnError>) -> Self {
+        let or = |said: Option<_>, usual| match said {
+            None | Some(BlockdevOnError::Auto) => usual,
+            Some(said) => said,
+        };
+        Self { read: or(read, self.read), write: or(write, self.write) }
+    }
+
+    /// What is done about an error.
+    pub fn action(self, operation: IoOperationType, error: &io::Error) -> BlockErrorAction {
+        let said = match operation {
+            IoOperationType::Read => self.read,
+            IoOperationType::Write => self.write,
+        };
+        match said {
+            BlockdevOnError::Ignore => BlockErrorAction::Ignore,
+            BlockdevOnError::Stop => BlockErrorAction::Stop,
+            BlockdevOnError::Enospc if is_full(error) => BlockErrorAction::Stop,
+            BlockdevOnError::Enospc | BlockdevOnError::Report | BlockdevOnError::Auto => {
+                BlockErrorAction::Report
+            }
+        }
+    }
+}
+
+/// Whether an error says that the host's disk is full.
+pub fn is_full(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::StorageFull
 }
 
 /// The nodes and drives by name.
@@ -60,6 +103,7 @@ pub struct Disk {
     node: Arc<Node>,
     drive: String,
     writeback: bool,
+    on_error: OnError,
 }
 
 impl Disk {
@@ -128,7 +172,7 @@ impl Disk {
         self.node.zero(at, len, may_unmap)
     }
 
-    /// The event for what the host has refused to the device at a path.
+    /// The event for what the host has refused to the device at a path, and the guest is told.
     pub fn failed(
         &self,
         path: &str,
@@ -141,14 +185,32 @@ impl Disk {
             node_name: Some(self.node().into()),
             operation,
             action: BlockErrorAction::Report,
-            nospace: Some(error.kind() == io::ErrorKind::StorageFull),
+            nospace: Some(is_full(error)),
             reason: error.to_string(),
         }
     }
 
+    /// What the drive says is done about errors.
+    pub fn on_error(&self) -> OnError {
+        self.on_error
+    }
+
+    /// An error has stopped the guest.
+    pub fn stops(&self, error: &io::Error) {
+        self.node.set_status(match is_full(error) {
+            true => BlockDeviceIoStatus::Nospace,
+            false => BlockDeviceIoStatus::Failed,
+        });
+    }
+
     /// Has a call made when the size changes.
     pub fn on_resize(&self, call: impl Fn() + Send + Sync + 'static) {
-        self.node.on_resize(Box::new(call));
+        self.node.on(node::News::Size, Box::new(call));
+    }
+
+    /// Has a call made when the guest goes on.
+    pub fn on_release(&self, call: impl Fn() + Send + Sync + 'static) {
+        self.node.on(node::News::Release, Box::new(call));
     }
 }
 
@@ -211,6 +273,10 @@ impl Blocks {
         }
         let read_only = options.readonly.or(options.read_only).unwrap_or(false)
             || options.media == Some(DriveMedia::Cdrom);
+        if options.rerror == Some(BlockdevOnError::Enospc) {
+            return Err(QmpError::generic("'enospc' invalid read error action"));
+        }
+        let on_error = OnError::USUAL.with(options.rerror, options.werror);
         let mut warning = None;
         let format = match options.format {
             Some(format) => format,
@@ -269,7 +335,7 @@ impl Blocks {
             graph.nodes.insert(node.name().into(), node.clone());
         }
         let writeback = !matches!(cache, DriveCache::Writethrough | DriveCache::Directsync);
-        graph.drives.insert(id, Drive { node, writeback });
+        graph.drives.insert(id, Drive { node, writeback, on_error });
         Ok(warning)
     }
 
@@ -319,6 +385,12 @@ impl Blocks {
             .map_err(|error| QmpError::generic(format!("Could not resize file: {error}")))
     }
 
+    /// The guest goes on: what has stopped it is tried again.
+    pub fn release(&self) {
+        let nodes: Vec<Arc<Node>> = self.lock().nodes.values().cloned().collect();
+        nodes.iter().for_each(|node| node.release());
+    }
+
     /// Writes all that was not yet written, at the end of the program.
     pub fn flush(&self) {
         let nodes: Vec<Arc<Node>> = self.lock().nodes.values().cloned().collect();
@@ -338,7 +410,7 @@ impl Blocks {
             removable: false,
             locked: false,
             inserted: Some(describe(node, writeback)),
-            io_status: Some(BlockDeviceIoStatus::Ok),
+            io_status: Some(node.status()),
         };
         let drives = graph.drives.iter().map(|(id, drive)| info(id, &drive.node, drive.writeback));
         let drives: Vec<BlockInfo> = drives.collect();
@@ -357,11 +429,11 @@ impl Blocks {
 
 impl Graph {
     fn find(&self, name: &str) -> Option<Disk> {
-        if let Some(Drive { node, writeback }) = self.drives.get(name) {
-            return Some(Disk { node: node.clone(), drive: name.into(), writeback: *writeback });
+        if let Some(Drive { node, writeback, on_error }) = self.drives.get(name).cloned() {
+            return Some(Disk { node, drive: name.into(), writeback, on_error });
         }
         let node = self.nodes.get(name)?.clone();
-        Some(Disk { node, drive: String::new(), writeback: true })
+        Some(Disk { node, drive: String::new(), writeback: true, on_error: OnError::USUAL })
     }
 
     fn name(&mut self, given: Option<&String>) -> Result<String, QmpError> {

@@ -18,7 +18,8 @@ use qapi_runtime::QmpError;
 use super::{check, lock};
 use crate::backends::char::Plain;
 use crate::qapi::{
-    BlockdevDiscardOptions, BlockdevDriver, BlockdevOptions, BlockdevOptionsFile, OnOffAuto,
+    BlockDeviceIoStatus, BlockdevDiscardOptions, BlockdevDriver, BlockdevOptions,
+    BlockdevOptionsFile, OnOffAuto,
 };
 
 /// What a qcow2 image begins with.
@@ -57,6 +58,15 @@ impl Access {
     }
 }
 
+/// What devices hear of their nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// The size is another.
+    Size,
+    /// The guest goes on.
+    Release,
+}
+
 /// Where a qcow2 image has what was never written.
 pub(super) enum Backing {
     /// Where its header says.
@@ -78,7 +88,9 @@ pub struct Node {
     /// The nodes that it is made of, so that they stay.
     parts: Vec<Arc<Node>>,
     backing: Option<String>,
-    resized: Mutex<Vec<Box<dyn Fn() + Send + Sync>>>,
+    listeners: Mutex<Vec<(News, Box<dyn Fn() + Send + Sync>)>>,
+    /// Whether an error has stopped the guest.
+    status: Mutex<BlockDeviceIoStatus>,
 }
 
 impl std::fmt::Debug for Node {
@@ -166,7 +178,8 @@ impl Node {
             image: RwLock::new(Arc::new(image)),
             parts: Vec::new(),
             backing: None,
-            resized: Mutex::default(),
+            listeners: Mutex::default(),
+            status: Mutex::new(BlockDeviceIoStatus::Ok),
         }
     }
 
@@ -383,14 +396,32 @@ impl Node {
 
     pub(super) fn grow(&self, size: u64) -> io::Result<()> {
         self.image().resize_grow(size, PreallocateMode::None)?;
-        for call in self.resized.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            call();
-        }
+        self.tell(News::Size);
         Ok(())
     }
 
-    pub(super) fn on_resize(&self, call: Box<dyn Fn() + Send + Sync>) {
-        self.resized.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    pub(super) fn on(&self, news: News, call: Box<dyn Fn() + Send + Sync>) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push((news, call));
+    }
+
+    fn tell(&self, news: News) {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.iter().filter(|(of, _)| *of == news).for_each(|(_, call)| call());
+    }
+
+    /// Whether an error has stopped the guest.
+    pub(super) fn status(&self) -> BlockDeviceIoStatus {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_status(&self, status: BlockDeviceIoStatus) {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
+    }
+
+    /// The guest goes on: what has stopped it is tried again.
+    pub(super) fn release(&self) {
+        self.set_status(BlockDeviceIoStatus::Ok);
+        self.tell(News::Release);
     }
 }
 

@@ -1,6 +1,7 @@
 //! `virtio-blk-device`: a disk (Virtio 1.2, section 5.2).
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use qapi_runtime::QmpError;
@@ -8,10 +9,12 @@ use qapi_runtime::QmpError;
 use super::device::{Link, VirtioDevice, id};
 use super::ring::{Chain, MOST};
 use super::worker::Worker;
-use crate::backends::block::{Disk, SECTOR};
+use crate::backends::block::{Disk, OnError, SECTOR};
 use crate::devices::{Built, BusKind, Defaults, Driver, Passive, Peripheral, Seat};
 use crate::machine::{Notice, Site};
-use crate::qapi::{DeviceOptionsDriver, IoOperationType, VirtioBlkDeviceProperties};
+use crate::qapi::{
+    BlockErrorAction, BlockIoError, DeviceOptionsDriver, IoOperationType, VirtioBlkDeviceProperties,
+};
 
 /// Features (section 5.2.3).
 mod feature {
@@ -43,6 +46,18 @@ enum Outcome {
     Done = 0,
     Failed = 1,
     Unsupported = 2,
+    /// It does not end: it is tried again when the guest, which is stopped, goes on.
+    Held = 0xff,
+}
+
+/// What became of a request.
+enum Served {
+    /// It is answered with so many bytes.
+    Answered(u32),
+    /// It is none.
+    Broken,
+    /// It is to be put back.
+    Held,
 }
 
 /// The size of a request's header, and of an entry of a discard.
@@ -73,6 +88,8 @@ impl Defaults for VirtioBlkDeviceProperties {
             physical_block_size: Some(512),
             discard: Some(true),
             write_zeroes: Some(true),
+            rerror: None,
+            werror: None,
         }
     }
 }
@@ -166,6 +183,9 @@ struct Media {
     /// Whether what is written may wait for a flush.
     writeback: Mutex<bool>,
     link: OnceLock<Link>,
+    on_error: OnError,
+    /// Whether an error has stopped the guest: nothing is served until it goes on.
+    held: AtomicBool,
 }
 
 /// A disk.
@@ -194,13 +214,22 @@ impl Blk {
             notice,
             writeback: Mutex::new(true),
             link: OnceLock::new(),
+            on_error: disk.on_error().with(properties.rerror, properties.werror),
+            held: AtomicBool::new(false),
             disk,
         });
         let served = media.clone();
         let worker = Worker::new(move || served.serve());
         let blk = Self { properties, media, worker };
         blk.media.set_writeback(blk.writeback_at_start());
-        Arc::new(blk)
+        let blk = Arc::new(blk);
+        let held = Arc::downgrade(&blk);
+        blk.media.disk.on_release(move || {
+            if let Some(blk) = held.upgrade().filter(|blk| blk.media.release()) {
+                blk.worker.kick();
+            }
+        });
+        blk
     }
 
     fn writeback_at_start(&self) -> bool {
@@ -300,6 +329,7 @@ impl VirtioDevice for Blk {
 
     fn reset(&self) {
         self.worker.settle();
+        self.media.release();
         self.media.set_writeback(self.writeback_at_start());
     }
 }
@@ -317,26 +347,34 @@ impl Media {
     fn serve(&self) {
         let Some(link) = self.link.get() else { return };
         let mut buffer = Vec::new();
-        let mut found = true;
+        let mut found = !self.held.load(Ordering::Acquire);
         while std::mem::take(&mut found) {
             for queue in 0..self.queues {
                 while let Some(chain) = link.pop(queue) {
                     found = true;
                     match self.request(&chain, &mut buffer) {
-                        Some(written) => link.push(queue, &chain, written),
-                        None => link.fail("a request has no header or no room for the status"),
+                        Served::Answered(written) => link.push(queue, &chain, written),
+                        Served::Broken => {
+                            link.fail("a request has no header or no room for the status");
+                        }
+                        Served::Held => return link.unpop(queue, &chain),
                     }
                 }
             }
         }
     }
 
-    /// Serves a request; returns how many bytes were written to it, `None` when it is none.
-    fn request(&self, chain: &Chain, buffer: &mut Vec<u8>) -> Option<u32> {
+    /// Lets requests be served again; tells whether they were not.
+    fn release(&self) -> bool {
+        self.held.swap(false, Ordering::AcqRel)
+    }
+
+    /// Serves a request.
+    fn request(&self, chain: &Chain, buffer: &mut Vec<u8>) -> Served {
         let mut header = [0; HEADER as usize];
-        let room = chain.writable.size().checked_sub(1)?;
+        let Some(room) = chain.writable.size().checked_sub(1) else { return Served::Broken };
         if chain.readable.size() < HEADER {
-            return None;
+            return Served::Broken;
         }
         chain.readable.read(0, &mut header);
         let all = u128::from_le_bytes(header);
@@ -350,8 +388,11 @@ impl Media {
             request::WRITE_ZEROES if self.zeroes => (self.trim(chain, false), 0),
             _ => (Outcome::Unsupported, 0),
         };
+        if outcome == Outcome::Held {
+            return Served::Held;
+        }
         chain.writable.write(room, &[outcome as u8]);
-        Some(written + 1)
+        Served::Answered(written + 1)
     }
 
     /// Where so many bytes from a sector on are on the disk, if all of them are.
@@ -365,7 +406,11 @@ impl Media {
         for (at, len) in pieces(room) {
             buffer.resize(len, 0);
             if let Err(error) = self.disk.read(start + u64::from(at), buffer) {
-                return (self.done(Err(error), IoOperationType::Read), at);
+                match self.done(Err(error), IoOperationType::Read) {
+                    // What was read of it is what there is.
+                    Outcome::Done => {}
+                    failed => return (failed, at),
+                }
             }
             chain.writable.write(at, buffer);
         }
@@ -381,7 +426,10 @@ impl Media {
             buffer.resize(len, 0);
             chain.readable.read(HEADER + at, buffer);
             if let Err(error) = self.disk.write(start + u64::from(at), buffer) {
-                return self.done(Err(error), IoOperationType::Write);
+                match self.done(Err(error), IoOperationType::Write) {
+                    Outcome::Done => {}
+                    failed => return failed,
+                }
             }
         }
         self.done(self.settle(), IoOperationType::Write)
@@ -420,9 +468,19 @@ impl Media {
     /// What the guest is told of what the host said; an error is an event as well.
     fn done(&self, result: io::Result<()>, operation: IoOperationType) -> Outcome {
         let Err(error) = result else { return Outcome::Done };
+        let action = self.on_error.action(operation, &error);
+        if action == BlockErrorAction::Stop {
+            // Before the guest can be let go on by who hears of it.
+            self.held.store(true, Ordering::Release);
+            self.disk.stops(&error);
+        }
         let event = self.disk.failed(&self.path, operation, &error);
-        (self.notice)(Notice::BlockIoError(event));
-        Outcome::Failed
+        (self.notice)(Notice::BlockIoError(BlockIoError { action, ..event }));
+        match action {
+            BlockErrorAction::Ignore => Outcome::Done,
+            BlockErrorAction::Report => Outcome::Failed,
+            BlockErrorAction::Stop => Outcome::Held,
+        }
     }
 }
 

@@ -209,7 +209,7 @@ on_pci! {
     VirtioBlkPci(VirtioBlkPciProperties) = "virtio-blk-pci", VirtioBlk or VirtioBlkDevice:
         VirtioBlkDeviceProperties {
         drive, serial, num_queues, queue_size, packed, config_wce, write_cache,
-        logical_block_size, physical_block_size, discard, write_zeroes
+        logical_block_size, physical_block_size, discard, write_zeroes, rerror, werror
     } {
         fn drive(&self) -> Option<&str> {
             self.drive.as_deref()
