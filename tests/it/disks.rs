@@ -311,6 +311,17 @@ fn images_that_cannot_be_opened_are_refused_in_qemus_words() -> Result<()> {
     let dir = text(&files.path(""))?.trim_end_matches('/').to_string();
     files.file("disk.img", vec![0; 4096])?;
     files.file("cut.qcow2", b"QFI\xfb\0\0\0\x03")?;
+    let make = |arguments: &str| {
+        let arguments = arguments.replace("{d}", &dir);
+        let words: Vec<&str> = arguments.split_whitespace().collect();
+        host("qemu-img", &[&["create", "-q", "-f", "qcow2"], words.as_slice()].concat())
+    };
+    make("-b {d}/none.img -F raw -u {d}/lost.qcow2 1M")?;
+    make("-b {d}/second.qcow2 -F qcow2 -u {d}/first.qcow2 1M")?;
+    make("-b {d}/first.qcow2 -F qcow2 -u {d}/second.qcow2 1M")?;
+    make("{d}/half.qcow2 1M")?;
+    std::fs::File::options().write(true).open(files.path("half.qcow2"))?.set_len(100_000)?;
+    host("mkfifo", &[&format!("{dir}/fifo")])?;
     let rows = [
         (
             "-drive",
@@ -319,6 +330,33 @@ fn images_that_cannot_be_opened_are_refused_in_qemus_words() -> Result<()> {
         ),
         ("-drive", "file={d},if=none,id=d,format=raw", "Is a directory"),
         ("-drive", "file={d}/cut.qcow2,if=none,id=d", "Could not open '{d}/cut.qcow2'"),
+        (
+            "-drive",
+            "file={d}/lost.qcow2,if=none,id=d",
+            "Backing file \"{d}/none.img\": Could not open '{d}/none.img': No such file or directory",
+        ),
+        (
+            "-drive",
+            "file={d}/first.qcow2,if=none,id=d,readonly=on",
+            "the backing files lead back to '{d}/first.qcow2'",
+        ),
+        ("-drive", "file={d}/half.qcow2,if=none,id=d", "is it truncated? Repair it"),
+        ("-drive", "file={d}/fifo,if=none,id=d", "requires '{d}/fifo' to be a regular file"),
+        (
+            "-drive",
+            "file={d}/fifo,format=raw,if=none,id=d,readonly=on",
+            "requires '{d}/fifo' to be a regular file",
+        ),
+        (
+            "-drive",
+            "file=/dev/null,format=raw,if=none,id=d",
+            "requires '/dev/null' to be a regular file",
+        ),
+        (
+            "-drive",
+            "file={d}/disk.img,if=none,id=d,rerror=enospc",
+            "'enospc' invalid read error action",
+        ),
         ("-drive", "file={d}/disk.img,format=qcow2,if=none,id=d", "Could not open '{d}/disk.img'"),
         ("-drive", "file={d}/disk.img,format=vhd,if=none,id=d", "vhd"),
         ("-drive", "if=none,id=d", "names no image: add file=PATH"),

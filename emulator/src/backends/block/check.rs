@@ -35,7 +35,7 @@ pub(super) enum Inconsistent {
     #[error("{0}")]
     Host(#[from] io::Error),
     #[error(
-        "its cluster at {0:#x} is in use and counted as free: repair it (qemu-img check -r all), or open it read-only"
+        "its cluster at {0:#x} is in use and counted as free: is it truncated? Repair it (qemu-img check -r all), or open it read-only"
     )]
     Uncounted(u64),
     #[error("its table at {0:#x} ends beyond any file")]

@@ -2,8 +2,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use imago::format::PreallocateMode;
@@ -111,11 +111,11 @@ fn open(filename: &str, access: Access, locks: bool) -> Result<imago::file::File
     let cannot = |error: &io::Error| cannot_open(filename, error);
     let mut options = OpenOptions::new();
     options.read(true).write(!access.read_only);
-    if access.direct {
-        options.custom_flags(O_DIRECT);
-    }
+    // What is no file is not waited for.
+    options.custom_flags(libc::O_NONBLOCK | if access.direct { O_DIRECT } else { 0 });
     let file = options.open(filename).map_err(|error| cannot(&error))?;
-    if file.metadata().map_err(|error| cannot(&error))?.is_dir() {
+    let kind = file.metadata().map_err(|error| cannot(&error))?.file_type();
+    if !kind.is_file() && !kind.is_block_device() {
         return Err(QmpError::generic(format!(
             "'file' driver requires '{filename}' to be a regular file"
         )));
@@ -135,7 +135,8 @@ fn open(filename: &str, access: Access, locks: bool) -> Result<imago::file::File
 /// It cannot be read.
 pub(super) fn probe(filename: &str) -> Result<BlockdevDriver, QmpError> {
     let mut magic = Vec::new();
-    let file = File::open(filename).map_err(|error| cannot_open(filename, &error))?;
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(filename);
+    let file = opened.map_err(|error| cannot_open(filename, &error))?;
     let read = file.take(QCOW2.len() as u64).read_to_end(&mut magic);
     match read {
         Ok(_) if magic == QCOW2 => Ok(BlockdevDriver::Qcow2),
@@ -144,12 +145,36 @@ pub(super) fn probe(filename: &str) -> Result<BlockdevDriver, QmpError> {
     }
 }
 
+/// How many images deep a backing file may be: each is opened while the one above it is.
+const DEEPEST: usize = 64;
+
 /// Opens what an image names by itself: files that are only read, and locked.
-struct Gate;
+#[derive(Clone, Default)]
+struct Gate {
+    /// The images above.
+    above: Vec<PathBuf>,
+}
+
+impl Gate {
+    /// For what the image of a name has below it.
+    fn below(&self, path: Option<PathBuf>) -> io::Result<Self> {
+        let path = path.map(|path| path.canonicalize().unwrap_or(path));
+        if let Some(path) = path.as_ref().filter(|path| self.above.contains(path)) {
+            let path = path.display();
+            return Err(io::Error::other(format!("the backing files lead back to '{path}'")));
+        }
+        if self.above.len() >= DEEPEST {
+            return Err(io::Error::other(format!("there are more than {DEEPEST} backing files")));
+        }
+        let above = self.above.iter().cloned().chain(path);
+        Ok(Self { above: above.collect() })
+    }
+}
 
 impl ImplicitOpenGate<Bytes> for Gate {
     fn open_format<F: FormatDriverBuilder<Bytes>>(&mut self, builder: F) -> io::Result<Image> {
-        Ok(FormatAccess::new(builder.open(Self)?))
+        let below = self.below(builder.get_image_path())?;
+        Ok(FormatAccess::new(builder.open(below)?))
     }
 
     fn open_storage(&mut self, options: StorageOpenOptions) -> io::Result<Bytes> {
@@ -239,7 +264,10 @@ impl Node {
             }
         }
         let filename = file.filename.clone();
-        let qcow2 = builder.open(Gate).map_err(|error| cannot_open(&filename, &error))?;
+        let qcow2 = Gate::default()
+            .below(Some(PathBuf::from(&filename)))
+            .and_then(|gate| builder.open(gate))
+            .map_err(|error| cannot_open(&filename, &error))?;
         if !access.read_only {
             check::check(&|at, bytes| file.read(at, bytes)).map_err(|inconsistent| {
                 QmpError::generic(format!("Could not open '{filename}': {inconsistent}"))
@@ -274,7 +302,7 @@ impl Node {
         let qcow2 = Qcow2::<Bytes, Arc<Image>>::builder(bytes.clone())
             .write(true)
             .backing(Some(below.image().clone()))
-            .open(Gate)
+            .open(Gate::default())
             .map_err(cannot)?;
         let filename = below.filename.clone();
         let image = FormatAccess::new(qcow2);
