@@ -115,20 +115,6 @@ fn no_two_write_to_one_image() {
 }
 
 #[test]
-fn an_image_that_shrinks_while_it_is_in_use_reads_as_zero() {
-    let files = Files::new("shrinks");
-    let image = files.file("disk.img", &[7; 8192]);
-    let blocks = Blocks::default();
-    let disk = drive(&blocks, json!({ "id": "d", "file": image, "format": "raw" })).unwrap();
-    std::fs::File::options().write(true).open(&image).unwrap().set_len(1000).unwrap();
-    let mut back = [1; 4096];
-    disk.read(0, &mut back).unwrap();
-    assert_eq!((back[999], back[1000]), (7, 0));
-    disk.write(4096, &[3; 512]).unwrap();
-    assert_eq!(std::fs::metadata(&image).unwrap().len(), 4608);
-}
-
-#[test]
 fn errors_are_reported_ignored_or_stop_the_guest() {
     use BlockErrorAction::{Ignore, Report, Stop};
     use IoOperationType::{Read, Write};
