@@ -418,7 +418,12 @@ impl Door {
                 });
                 done(said);
             }
-            Message::Wish(wish) => self.grant(wish),
+            Message::Wish(wish) => {
+                self.grant(wish);
+                if let (Some(machine), RunState::Running) = (self.stage.machine(), self.run_state) {
+                    machine.harts().heard();
+                }
+            }
             Message::Notice(Notice::BlockIoError(event)) => self.disk_fails(&event),
             Message::Notice(Notice::BalloonChange(event)) => self.emit(&event),
             Message::Notice(Notice::VserportChange(event)) => self.emit(&event),
@@ -502,7 +507,11 @@ impl Door {
             objects: self.host.objects.clone(),
             shares: self.host.shares.clone(),
             semihosting: self.host.semihosting.clone(),
-            real_time: self.host.real_time,
+            icount: self.host.icount,
+            real_time: match self.host.icount {
+                Some(_) => self.host.real_time.or_fixed(),
+                None => self.host.real_time,
+            },
             budget: self.startup.budget,
             seed: self.startup.seed,
         }

@@ -34,6 +34,7 @@ impl Clock for Stopped {
         0
     }
     fn set_timer(&self, _: &Arc<Interrupts>, _: Option<u64>) {}
+    fn reached(&self, _: u64) {}
 }
 
 fn op(mnemonic: &str, rd: u8, rs1: u8, rs2: u8, imm: i32) -> u32 {

@@ -8,6 +8,7 @@ use crate::csr::{CsrState, CsrTable};
 use crate::debug::{DebugStop, Points};
 use crate::hart::{Clock, Standstill};
 use crate::interrupts::Interrupts;
+use crate::isa::{Flow, Stop};
 use crate::memory::Bus;
 use crate::mmu::Tlb;
 use crate::observe::{Detail, Observer};
@@ -66,6 +67,12 @@ pub(crate) struct Core {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// How much the observer wants to know.
     pub(crate) detail: Detail,
+    /// Whether time goes by instructions: what looks at it is told their number.
+    pub(crate) exact: bool,
+    /// Whether the next instruction is run alone.
+    pub(crate) alone: bool,
+    /// Instructions that have raised an exception and not retired.
+    pub(crate) raising: u64,
 }
 
 impl Core {
@@ -106,6 +113,9 @@ impl Core {
             clock,
             observer: None,
             detail: Detail::Decoded,
+            exact: false,
+            alone: false,
+            raising: 0,
         };
         core.reset();
         core
@@ -147,6 +157,25 @@ impl Core {
     /// Instructions retired before the current one.
     pub(crate) fn now(&self) -> u64 {
         self.retired.wrapping_add(self.position)
+    }
+
+    /// Tells the clock how far the hart has come, before something looks at the time.
+    pub(crate) fn tell_clock(&self) {
+        if self.exact {
+            self.clock.reached(self.now().wrapping_add(self.raising));
+        }
+    }
+
+    /// To be asked before a device is accessed: where time goes by instructions, this is done by an
+    /// instruction of its own, so that whatever comes of it is seen at the next one however the code
+    /// around is divided into blocks.
+    pub(crate) fn before_bus_access(&mut self) -> Flow {
+        if self.exact && !self.alone {
+            self.alone = true;
+            return Err(Stop::Alone);
+        }
+        self.tell_clock();
+        Ok(())
     }
 }
 

@@ -23,6 +23,10 @@ pub trait Clock: Send + Sync {
     /// Makes the input of the supervisor timer interrupt (cause 5) high while `ticks` is `due` or
     /// more, or takes that back with `None`. What is so at once is to be set before this returns.
     fn set_timer(&self, interrupts: &Arc<Interrupts>, due: Option<u64>);
+
+    /// The hart has [executed](Hart::executed) so many instructions: called before each look at the
+    /// time, by a device too, of a hart that [counts](Hart::count_exactly) for its clock.
+    fn reached(&self, executed: u64);
 }
 
 /// Why [`Hart::run`] returned.
@@ -270,6 +274,20 @@ impl Hart {
     /// How many instructions have retired since reset.
     pub fn instructions(&self) -> u64 {
         self.core.retired
+    }
+
+    /// How many instructions have been done or have raised an exception: what [`Hart::run`] takes of its
+    /// budget. To be compared with what it was before; a reset and [`Hart::restore`] do not set it
+    /// to anything certain.
+    pub fn executed(&self) -> u64 {
+        self.core.retired.wrapping_add(self.core.raising)
+    }
+
+    /// Chooses whether time goes by instructions: the clock is then [told](Clock::reached) of them, and
+    /// an access to a device is done by itself, so that what it causes does not depend on where runs
+    /// begin and end. A reset leaves it.
+    pub fn count_exactly(&mut self, exactly: bool) {
+        self.core.exact = exactly;
     }
 
     /// Whether the hart waits for an interrupt.

@@ -5,7 +5,7 @@
 //! once per block of instructions. Interrupt controllers on any thread set the levels.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Leave `run` at the next block.
@@ -19,6 +19,58 @@ const FENCE: u64 = 1 << 60;
 /// The requests, which no `mie` masks.
 pub(crate) const REQUESTS: u64 = EXIT | FLUSH | FENCE;
 
+/// Wakes a thread that waits for something of several harts.
+#[derive(Debug, Default)]
+pub struct Bell {
+    /// Whether a thread is, or is about to be, in `wait`.
+    sleeping: AtomicBool,
+    lock: Mutex<()>,
+    rung: Condvar,
+}
+
+impl Bell {
+    /// Lets the thread that waits look again. The order matters: what it looks at was changed before
+    /// `sleeping` is read here, and the sleeper writes `sleeping` before it looks, so one of the two sees
+    /// the other; and a sleeper between its look and its wait still holds the lock.
+    pub fn ring(&self) {
+        if self.sleeping.load(Ordering::SeqCst) {
+            drop(self.locked());
+            self.rung.notify_all();
+        }
+    }
+
+    /// Waits until `awake`, which is asked whenever the bell rings, or until the time is over; returns
+    /// false if that was first.
+    pub fn wait(&self, timeout: Option<Duration>, awake: impl Fn() -> bool) -> bool {
+        let deadline = timeout.and_then(|time| Instant::now().checked_add(time));
+        let mut guard = self.locked();
+        self.sleeping.store(true, Ordering::SeqCst);
+        let awake = loop {
+            if awake() {
+                break true;
+            }
+            guard = match deadline {
+                None => self.rung.wait(guard).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break false;
+                    }
+                    let slept = self.rung.wait_timeout(guard, left);
+                    slept.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        };
+        self.sleeping.store(false, Ordering::SeqCst);
+        awake
+    }
+
+    fn locked(&self) -> MutexGuard<'_, ()> {
+        // The lock guards no data, so a panic elsewhere cannot have left any half done.
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Interrupt inputs and requests of one hart, shared with those who raise them.
 #[derive(Debug, Default)]
 #[repr(C)]
@@ -29,10 +81,10 @@ pub struct Interrupts {
     wake: AtomicU64,
     /// Whether the hart is within [`Hart::run`](crate::Hart::run).
     executing: AtomicBool,
-    /// Whether a thread is, or is about to be, in `wait`.
-    sleeping: AtomicBool,
-    lock: Mutex<()>,
-    bell: Condvar,
+    /// For the thread of this hart.
+    bell: Bell,
+    /// For one that has several harts.
+    shared: OnceLock<Arc<Bell>>,
 }
 
 impl Interrupts {
@@ -120,34 +172,24 @@ impl Interrupts {
     /// requested, or the time is over. To be called when `run` returned `Wfi`. Returns false if
     /// the time was over first.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
-        let deadline = timeout.and_then(|time| Instant::now().checked_add(time));
-        let mut guard = self.locked();
-        self.sleeping.store(true, Ordering::SeqCst);
-        let awake = loop {
-            if self.roused() {
-                break true;
-            }
-            guard = match deadline {
-                None => self.bell.wait(guard).unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        break false;
-                    }
-                    let slept = self.bell.wait_timeout(guard, left);
-                    slept.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        };
-        self.sleeping.store(false, Ordering::SeqCst);
-        awake
+        self.bell.wait(timeout, || self.roused())
+    }
+
+    /// Lets a bell ring besides, whenever something may end the sleep. The first one stays.
+    pub fn ring_too(&self, bell: Arc<Bell>) {
+        let _ = self.shared.set(bell);
     }
 
     /// Sleeps until an exit or flush is requested, whatever interrupts are pending: for a hart
     /// that is kept from going on.
     pub fn wait_for_request(&self) {
-        self.sleep_until(0);
+        self.sleep_until_request();
         self.wait(None);
+    }
+
+    /// Lets nothing but an exit or flush that is requested end the sleep that begins.
+    pub fn sleep_until_request(&self) {
+        self.sleep_until(0);
     }
 
     /// Whether there is a reason not to sleep: what [`Interrupts::wait`] waits for.
@@ -197,26 +239,18 @@ impl Interrupts {
         self.word() & bit != 0 && self.word.fetch_and(!bit, Ordering::SeqCst) & bit != 0
     }
 
-    /// Wakes the sleeper. The order matters: the word was changed before `sleeping` is read here,
-    /// and the sleeper writes `sleeping` before it reads the word, so one of the two sees the
-    /// other; and a sleeper between its check and its wait still holds the lock.
+    /// Wakes the sleeper.
     fn ring(&self) {
-        if self.sleeping.load(Ordering::SeqCst) {
-            drop(self.locked());
-            self.bell.notify_all();
+        self.bell.ring();
+        if let Some(shared) = self.shared.get() {
+            shared.ring();
         }
-    }
-
-    fn locked(&self) -> MutexGuard<'_, ()> {
-        // The lock guards no data, so a panic elsewhere cannot have left any half done.
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::thread;
 
     #[test]
@@ -247,6 +281,6 @@ mod tests {
         let waker = thread::spawn(move || other.set(7, true));
         assert!(inputs.wait(Some(Duration::from_secs(20))));
         waker.join().unwrap();
-        assert!(!inputs.sleeping.load(Ordering::SeqCst));
+        assert!(!inputs.bell.sleeping.load(Ordering::SeqCst));
     }
 }

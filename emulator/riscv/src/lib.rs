@@ -48,7 +48,7 @@ pub use csr::{Csr, Family, csrs};
 pub use debug::{DebugStop, WatchKind, Watchpoint};
 pub use extension::{Extension, ExtensionSet};
 pub use hart::{Clock, Exit, Hart, Standstill};
-pub use interrupts::Interrupts;
+pub use interrupts::{Bell, Interrupts};
 pub use memory::{Bus, BusError, OutOfRange, PAGE_SIZE, Ram, RamPage, Requester, Word};
 pub use observe::{Commit, Detail, Observer, Touched, TracedInstruction, TrapEvent, Written};
 pub use property::{CpuProperty, CpuValue, Feature, PropertyError};

@@ -14,6 +14,7 @@ use super::net::{NetConfig, NetError, NetEvent, Netdev, Netdevs};
 use super::objects::{self, Objects};
 use super::recipes::Recipes;
 use super::share::Shares;
+use crate::machine::Icount;
 use crate::machine::rtc::RealTime;
 use crate::machine::semihosting;
 use crate::machine::trace::Trace;
@@ -109,6 +110,8 @@ pub struct Host {
     pub trace: Arc<Trace>,
     /// What guests may ask the host for, if anything.
     pub semihosting: Option<Arc<semihosting::Config>>,
+    /// Whether time goes by instructions, and how.
+    pub icount: Option<Icount>,
     /// What real-time clocks say.
     pub real_time: RealTime,
     /// Whether nothing leads out: see [`Host::closed`].
@@ -135,6 +138,7 @@ impl Host {
             hub: EventHub::new(),
             trace: Arc::default(),
             semihosting: None,
+            icount: None,
             real_time: RealTime::default(),
             closed: false,
         })

@@ -148,6 +148,7 @@ impl Parser {
             }
             Id::Fsdev => self.shares.fsdev(given)?,
             Id::FwCfg => self.machine.fw_cfg(given)?,
+            Id::Icount => self.setting(given, "x-icount-set", "shift")?,
             Id::Initrd => self.machine.member(given, "initrd"),
             Id::Kernel => self.machine.member(given, "kernel"),
             Id::LoadVm => {

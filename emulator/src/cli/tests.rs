@@ -101,6 +101,8 @@ fn options_become_commands() {
         ("-rtc 2006-06-17T16:01:21", r#"x-rtc-set {"base":"2006-06-17T16:01:21"}"#),
         ("-rtc base=utc,driftfix=slew -rtc clock=rt -rtc base=2020-01-01",
             r#"x-rtc-set {"base":"2020-01-01","driftfix":"slew","clock":"rt"}"#),
+        ("-icount 3", r#"x-icount-set {"shift":"3"}"#),
+        ("-icount shift=auto,sleep=on", r#"x-icount-set {"shift":"auto","sleep":"on"}"#),
         // Harts.
         ("-M none -smp 2", r#"machine-set {"type":"none","smp":{"cpus":2}}"#),
         ("-M none -smp cpus=5", r#"machine-set {"type":"none","smp":{"cpus":5}}"#),

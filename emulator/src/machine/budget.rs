@@ -73,6 +73,23 @@ impl Budget {
         self.holding.fetch_sub(1, Ordering::AcqRel);
     }
 
+    /// Whether there is a limit.
+    pub(super) fn limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// Takes what it costs that all harts wait; returns whether something is left.
+    pub(super) fn pay(&self, time: Duration) -> bool {
+        if self.limit.is_none() {
+            return true;
+        }
+        let cost = time.as_nanos() * u128::from(SLEEP) / 1000;
+        let cost = u64::try_from(cost).unwrap_or(u64::MAX);
+        let paid = |left: u64| Some(left.saturating_sub(cost));
+        let _ = self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, paid);
+        self.left.load(Ordering::Acquire) > 0
+    }
+
     /// Sleeps as [`Interrupts::wait`] does; `harts` is how many there are. Returns with nothing left
     /// when the budget ends meanwhile.
     pub(super) fn sleep(&self, inputs: &Interrupts, harts: usize) {

@@ -1,4 +1,5 @@
-//! The host threads that execute the harts: one each, let go and held back together.
+//! The host threads that execute the harts, let go and held back together: one each, or one for all where
+//! time goes by instructions (`rota.rs`).
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -7,6 +8,7 @@ use boardwright_riscv::{DebugStop, Exit, Hart, HartConfig, Interrupts};
 use qapi_runtime::QmpError;
 
 use super::budget::{Budget, Grant};
+use super::rota::{Conductor, Rota, Seat};
 use super::sbi::Sbi;
 use super::semihosting::{Ebreak, Semihosting};
 use super::time::HartClock;
@@ -117,6 +119,21 @@ impl Gate {
         (!state.closed_for_good).then(|| state.pace(hart))
     }
 
+    /// The same for a thread that has all harts; says whether it has waited.
+    fn pass_all(&self) -> Option<bool> {
+        let mut state = self.lock();
+        let paused = !state.open;
+        if paused && !state.closed_for_good {
+            state.parked += 1;
+            self.changed.notify_all();
+            while !state.open && !state.closed_for_good {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            state.parked -= 1;
+        }
+        (!state.closed_for_good).then_some(paused)
+    }
+
     /// Closes the gate from within. The first hart to do so is the one that is reported; what
     /// another one has met at the same time it meets again when it goes on.
     fn halt(&self, halt: Halt) -> bool {
@@ -132,35 +149,41 @@ impl Gate {
 
 /// All harts of a machine with their threads.
 pub struct Harts {
-    gate: Arc<Gate>,
-    budget: Arc<Budget>,
+    crew: Arc<Crew>,
+    rota: Option<Arc<Rota>>,
     list: Vec<Running>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 struct Running {
     hart: Arc<Mutex<Hart>>,
     interrupts: Arc<Interrupts>,
-    thread: Option<JoinHandle<()>>,
     thread_id: Arc<OnceLock<i32>>,
 }
 
-/// What a hart's thread works with.
-struct Work {
-    index: usize,
-    hart: Arc<Mutex<Hart>>,
-    gate: Arc<Gate>,
-    inputs: Arc<Interrupts>,
+/// What all threads of harts work with.
+pub(super) struct Crew {
+    gate: Gate,
     /// The inputs of all harts, to stop them.
-    all: Arc<[Arc<Interrupts>]>,
+    all: Vec<Arc<Interrupts>>,
     /// Tells that a hart has halted.
     halted: Arc<dyn Fn() + Send + Sync>,
     servants: Servants,
-    budget: Arc<Budget>,
+    pub(super) budget: Budget,
+}
+
+/// What the thread of one hart works with.
+struct Work {
+    index: usize,
+    hart: Arc<Mutex<Hart>>,
+    inputs: Arc<Interrupts>,
+    crew: Arc<Crew>,
 }
 
 impl Harts {
-    /// Starts a thread for each hart; they wait at the closed gate. `halted` is called, on a
-    /// hart's thread, when one has made all of them stand still: see [`Harts::halt`].
+    /// Starts a thread for each hart, or one for all that take turns; they wait at the closed gate.
+    /// `halted` is called, on such a thread, when a hart has made all of them stand still: see
+    /// [`Harts::halt`].
     ///
     /// # Errors
     /// The host cannot start a thread.
@@ -169,38 +192,83 @@ impl Harts {
         halted: Arc<dyn Fn() + Send + Sync>,
         servants: Servants,
         budget: Budget,
+        rota: Option<Arc<Rota>>,
     ) -> Result<Self, QmpError> {
-        let inputs: Arc<[_]> = harts.iter().map(|hart| hart.interrupts().clone()).collect();
-        let budget = Arc::new(budget);
-        let mut all = Self { gate: Arc::default(), budget: budget.clone(), list: Vec::new() };
-        for (index, hart) in harts.into_iter().enumerate() {
-            let interrupts = hart.interrupts().clone();
-            let hart = Arc::new(Mutex::new(hart));
-            let thread_id = Arc::new(OnceLock::new());
-            let work = Work {
-                index,
-                hart: hart.clone(),
-                gate: all.gate.clone(),
-                inputs: interrupts.clone(),
-                all: inputs.clone(),
-                halted: halted.clone(),
-                servants: servants.clone(),
-                budget: budget.clone(),
-            };
-            let own_id = thread_id.clone();
-            let thread = std::thread::Builder::new()
-                .name(format!("hart {index}"))
-                .spawn(move || {
-                    let _ = own_id.set(rustix::thread::gettid().as_raw_nonzero().get());
-                    work.execute();
-                })
-                .map_err(|error| {
-                    QmpError::generic(format!("Cannot start a thread for hart {index}: {error}"))
-                })?;
-            all.list.push(Running { hart, interrupts, thread: Some(thread), thread_id });
+        let all = harts.iter().map(|hart| hart.interrupts().clone()).collect();
+        let crew = Arc::new(Crew { gate: Gate::default(), all, halted, servants, budget });
+        let list = harts.into_iter().map(|hart| Running {
+            interrupts: hart.interrupts().clone(),
+            hart: Arc::new(Mutex::new(hart)),
+            thread_id: Arc::default(),
+        });
+        let mut all = Self { crew, rota, list: list.collect(), threads: Vec::new() };
+        match all.rota.clone() {
+            Some(rota) => all.take_turns(rota)?,
+            None => all.work_side_by_side()?,
         }
         all.pause();
         Ok(all)
+    }
+
+    fn work_side_by_side(&mut self) -> Result<(), QmpError> {
+        for index in 0..self.list.len() {
+            let Some(running) = self.list.get(index) else { continue };
+            let own_id = running.thread_id.clone();
+            let work = Work {
+                index,
+                hart: running.hart.clone(),
+                inputs: running.interrupts.clone(),
+                crew: self.crew.clone(),
+            };
+            self.start(format!("hart {index}"), move || {
+                let _ = own_id.set(rustix::thread::gettid().as_raw_nonzero().get());
+                work.execute();
+            })?;
+        }
+        Ok(())
+    }
+
+    fn take_turns(&mut self, rota: Arc<Rota>) -> Result<(), QmpError> {
+        let mut seats = Vec::with_capacity(self.list.len());
+        let ids: Vec<_> = self.list.iter().map(|running| running.thread_id.clone()).collect();
+        for Running { hart, interrupts, .. } in &self.list {
+            interrupts.ring_too(rota.bell().clone());
+            hart.lock().unwrap_or_else(PoisonError::into_inner).count_exactly(true);
+            seats.push(Seat::new(hart.clone(), interrupts.clone()));
+        }
+        if seats.is_empty() {
+            return Ok(());
+        }
+        let conductor = Conductor::new(self.crew.clone(), seats, rota);
+        self.start("harts".into(), move || {
+            let own = rustix::thread::gettid().as_raw_nonzero().get();
+            for id in ids {
+                let _ = id.set(own);
+            }
+            conductor.execute();
+        })
+    }
+
+    fn start(
+        &mut self,
+        name: String,
+        life: impl FnOnce() + Send + 'static,
+    ) -> Result<(), QmpError> {
+        let thread = std::thread::Builder::new().name(name.clone()).spawn(life);
+        let thread = thread.map_err(|error| {
+            QmpError::generic(format!("Cannot start a thread for {name}: {error}"))
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// Lets a guest go on whose wish has been heard, if that is what it waits for.
+    pub fn heard(&self) {
+        if self.rota.as_ref().is_some_and(|rota| rota.heard()) {
+            let mut state = self.crew.gate.lock();
+            state.open = state.halt.is_none();
+            self.crew.gate.changed.notify_all();
+        }
     }
 
     /// Lets the harts run, all of them.
@@ -210,21 +278,24 @@ impl Harts {
 
     /// Lets the harts go on, each at its pace; those that the list has none for run.
     pub fn run_at(&self, paces: Vec<Pace>) {
-        let mut state = self.gate.lock();
+        if let Some(rota) = &self.rota {
+            rota.heard();
+        }
+        let mut state = self.crew.gate.lock();
         state.paces = paces;
         state.halt = None;
         state.open = true;
-        self.gate.changed.notify_all();
+        self.crew.gate.changed.notify_all();
     }
 
     /// The hart that has made all of them stand still, if one has since they were let go.
     pub fn halt(&self) -> Option<Halt> {
-        self.gate.lock().halt
+        self.crew.gate.lock().halt
     }
 
     /// What they have executed, and may execute.
     pub fn budget(&self) -> &Budget {
-        &self.budget
+        &self.crew.budget
     }
 
     /// Whether they stand still because they may execute no more.
@@ -234,13 +305,13 @@ impl Harts {
 
     /// Holds the harts back; returns when all of them stand still.
     pub fn pause(&self) {
-        let mut state = self.gate.lock();
+        let mut state = self.crew.gate.lock();
         state.open = false;
         for running in &self.list {
             running.interrupts.request_exit();
         }
-        while state.parked + state.gone < self.list.len() {
-            state = self.gate.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        while state.parked + state.gone < self.threads.len() {
+            state = self.crew.gate.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -256,16 +327,16 @@ impl Harts {
 
     /// Does something while all harts stand still.
     fn standing<R>(&self, work: impl FnOnce() -> R) -> R {
-        let open = self.gate.lock().open;
+        let open = self.crew.gate.lock().open;
         if open {
             self.pause();
         }
         let result = work();
         if open {
-            let mut state = self.gate.lock();
+            let mut state = self.crew.gate.lock();
             // A hart may have halted before it was held back: it is not let go over that.
             state.open = state.halt.is_none();
-            self.gate.changed.notify_all();
+            self.crew.gate.changed.notify_all();
         }
         result
     }
@@ -305,22 +376,22 @@ impl Harts {
 impl Drop for Harts {
     fn drop(&mut self) {
         {
-            let mut state = self.gate.lock();
+            let mut state = self.crew.gate.lock();
             state.open = false;
             state.closed_for_good = true;
         }
-        self.gate.changed.notify_all();
-        for running in &mut self.list {
+        self.crew.gate.changed.notify_all();
+        for running in &self.list {
             running.interrupts.request_exit();
-            if let Some(thread) = running.thread.take() {
-                let _ = thread.join();
-            }
+        }
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
         }
     }
 }
 
 /// Counts a thread out, however it ends: who waits for all harts must not wait for that one.
-struct Leaving<'a>(&'a Gate);
+pub(super) struct Leaving<'a>(&'a Gate);
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
@@ -329,19 +400,77 @@ impl Drop for Leaving<'_> {
     }
 }
 
+impl Crew {
+    /// To be kept by a thread as long as it lives.
+    pub(super) fn leaving(&self) -> Leaving<'_> {
+        Leaving(&self.gate)
+    }
+
+    /// Waits until a thread that has all harts may go on, and says whether it had to wait; `None` when
+    /// it never will again.
+    pub(super) fn pass_all(&self) -> Option<bool> {
+        self.gate.pass_all()
+    }
+
+    /// What a hart does while the gate is open.
+    pub(super) fn pace(&self, hart: usize) -> Pace {
+        self.gate.lock().pace(hart)
+    }
+
+    /// Whether all are to stand still.
+    pub(super) fn is_shut(&self) -> bool {
+        let state = self.gate.lock();
+        !state.open || state.closed_for_good
+    }
+
+    /// Closes the gate from within, for no reason that a hart has.
+    pub(super) fn close(&self) {
+        self.gate.lock().open = false;
+    }
+
+    /// Does what others want of a hart, before it runs.
+    pub(super) fn attend(&self, index: usize, hart: &mut Hart) {
+        if let Some(sbi) = &self.servants.sbi {
+            sbi.attend(index, hart);
+        }
+    }
+
+    /// Does what a hart has left its run for, if it is for the emulator; returns whether the hart
+    /// has to wait for a request before it goes on.
+    pub(super) fn serve(&self, index: usize, exit: Exit, hart: &mut Hart) -> bool {
+        match (exit, &self.servants) {
+            (Exit::Debug(DebugStop::Ebreak), Servants { semihosting: Some(host), .. }) => {
+                host.ebreak(hart) == Ebreak::Wait
+            }
+            (Exit::Debug(DebugStop::SupervisorCall), Servants { sbi: Some(sbi), .. }) => {
+                sbi.call(index, hart);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Makes all harts stand still and tells why.
+    pub(super) fn halt(&self, hart: usize, reason: HaltReason) {
+        if self.gate.halt(Halt { hart, reason }) {
+            self.all.iter().for_each(|interrupts| interrupts.request_exit());
+            (self.halted)();
+        }
+    }
+}
+
 impl Work {
     /// The life of a hart's thread.
     fn execute(&self) {
-        let _leaving = Leaving(&self.gate);
-        while let Some(pace) = self.gate.pass(self.index) {
+        let Self { index, crew, .. } = self;
+        let _leaving = crew.leaving();
+        while let Some(pace) = crew.gate.pass(*index) {
             let mut hart = self.hart.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(sbi) = &self.servants.sbi {
-                sbi.attend(self.index, &mut hart);
-            }
+            crew.attend(*index, &mut hart);
             let exit = match pace {
                 Pace::Step => step(&mut hart),
                 Pace::Run | Pace::Hold => {
-                    let slice = match self.budget.take(SLICE) {
+                    let slice = match crew.budget.take(SLICE) {
                         Grant::Run(slice) => slice,
                         Grant::Later => {
                             drop(hart);
@@ -350,62 +479,35 @@ impl Work {
                         }
                         Grant::Over => {
                             drop(hart);
-                            self.halt(HaltReason::Budget);
+                            crew.halt(*index, HaltReason::Budget);
                             continue;
                         }
                     };
-                    let before = hart.instructions();
+                    let before = hart.executed();
                     let exit = hart.run(slice);
-                    // A trap or two that did not retire are let go.
-                    let unspent = match exit {
-                        Exit::Budget => 0,
-                        _ => slice.saturating_sub(hart.instructions().saturating_sub(before)),
-                    };
-                    self.budget.settle(unspent);
+                    let executed = hart.executed().saturating_sub(before);
+                    crew.budget.settle(slice.saturating_sub(executed));
                     exit
                 }
             };
-            let waits = self.serve(exit, &mut hart);
+            let waits = crew.serve(*index, exit, &mut hart);
             drop(hart);
             match (exit, pace) {
                 _ if waits => self.inputs.wait_for_request(),
                 (Exit::Debug(stop @ (DebugStop::Breakpoint | DebugStop::Watchpoint { .. })), _) => {
-                    self.halt(HaltReason::Debug(stop));
+                    crew.halt(*index, HaltReason::Debug(stop));
                 }
-                (_, Pace::Step) => self.halt(HaltReason::Step),
+                (_, Pace::Step) => crew.halt(*index, HaltReason::Step),
                 // Ends when an enabled interrupt comes or somebody asks the hart to leave.
-                (Exit::Wfi, _) => self.budget.sleep(&self.inputs, self.all.len()),
+                (Exit::Wfi, _) => crew.budget.sleep(&self.inputs, crew.all.len()),
                 (Exit::Budget | Exit::Requested | Exit::Debug(_), _) => {}
             }
-        }
-    }
-
-    /// Does what a hart has left its run for, if it is for the emulator; returns whether the hart
-    /// has to wait for a request before it goes on.
-    fn serve(&self, exit: Exit, hart: &mut Hart) -> bool {
-        match (exit, &self.servants) {
-            (Exit::Debug(DebugStop::Ebreak), Servants { semihosting: Some(host), .. }) => {
-                host.ebreak(hart) == Ebreak::Wait
-            }
-            (Exit::Debug(DebugStop::SupervisorCall), Servants { sbi: Some(sbi), .. }) => {
-                sbi.call(self.index, hart);
-                false
-            }
-            _ => false,
-        }
-    }
-
-    /// Makes all harts stand still and tells why.
-    fn halt(&self, reason: HaltReason) {
-        if self.gate.halt(Halt { hart: self.index, reason }) {
-            self.all.iter().for_each(|interrupts| interrupts.request_exit());
-            (self.halted)();
         }
     }
 }
 
 /// Executes one instruction; a `wfi` that waits is over with it, as it always may be.
-fn step(hart: &mut Hart) -> Exit {
+pub(super) fn step(hart: &mut Hart) -> Exit {
     if hart.waiting() {
         hart.set_pc(hart.pc());
     }

@@ -5,6 +5,7 @@ mod clock;
 mod guest;
 mod harts;
 mod line;
+mod rota;
 pub mod rtc;
 mod sbi;
 pub mod semihosting;
@@ -39,6 +40,7 @@ pub use guest::Guest;
 use harts::Servants;
 pub use harts::{Halt, HaltReason, HartPlan, Harts, Pace};
 pub use line::Line;
+pub use rota::{Icount, MOST_SHIFT, Position, Rota};
 use sbi::Sbi;
 use semihosting::Semihosting;
 pub use snapshot::Snapshot;
@@ -100,12 +102,28 @@ pub struct Surroundings {
     pub shares: Arc<Shares>,
     /// What a guest may ask the host for, if anything.
     pub semihosting: Option<Arc<semihosting::Config>>,
+    /// Whether time goes by instructions, and how.
+    pub icount: Option<Icount>,
     /// What real-time clocks say.
     pub real_time: rtc::RealTime,
     /// How many instructions it may execute, if there is a limit.
     pub budget: Option<u64>,
     /// What random numbers for guests begin with, where a run is to be repeated.
     pub seed: Option<u64>,
+}
+
+impl Surroundings {
+    /// The same for a guest whose instructions are counted, if they are: none follows a wish before it
+    /// is heard, so that it does not matter when that is.
+    fn heard_by(&self, rota: Option<&Arc<Rota>>) -> Self {
+        let Some(rota) = rota.cloned() else { return self.clone() };
+        let outside = self.wish.clone();
+        let wish = Arc::new(move |wish| {
+            rota.wish();
+            outside(wish);
+        });
+        Self { wish, ..self.clone() }
+    }
 }
 
 /// Where a device is built.
@@ -183,6 +201,8 @@ pub struct Machine {
     memory: Vec<(String, usize, Arc<Ram>)>,
     harts: Harts,
     clock: Arc<VirtualClock>,
+    /// Where time goes by instructions.
+    rota: Option<Arc<Rota>>,
     plan: BootPlan,
     /// Who serves the harts in the place of firmware.
     sbi: Option<Arc<Sbi>>,
@@ -199,9 +219,14 @@ impl Machine {
     /// # Errors
     /// A device cannot be built or an image does not fit; nothing of the machine is left then.
     pub fn elaborate(board: &Board, around: &Surroundings) -> Result<Self, QmpError> {
-        let clock = VirtualClock::new().map_err(|error| {
-            QmpError::generic(format!("Cannot start the alarm thread: {}", Plain(&error)))
-        })?;
+        let rota = around.icount.map(Rota::new);
+        let around = &around.heard_by(rota.as_ref());
+        let clock = match &rota {
+            Some(rota) => rota.clock().clone(),
+            None => VirtualClock::new().map_err(|error| {
+                QmpError::generic(format!("Cannot start the alarm thread: {}", Plain(&error)))
+            })?,
+        };
         let mut parts = Parts::default();
         for device in board.devices() {
             parts.build(board, device, &clock, around)?;
@@ -240,6 +265,7 @@ impl Machine {
             around.halted.clone(),
             Servants { semihosting: semihosting.map(Arc::new), sbi: sbi.clone() },
             Budget::new(around.budget),
+            rota.clone(),
         )?;
         let (devices, memory) = (parts.order, parts.all_memory);
         let (buses, balloon, access) = (parts.buses, parts.balloon, parts.access);
@@ -252,6 +278,7 @@ impl Machine {
             memory,
             harts,
             clock,
+            rota,
             plan,
             sbi,
             symbols,
@@ -275,7 +302,7 @@ impl Machine {
         around: &Surroundings,
     ) -> Result<(), QmpError> {
         let mut parts = Parts { access: self.access.clone(), ..Parts::default() };
-        parts.build(board, device, &self.clock, around)?;
+        parts.build(board, device, &self.clock, &around.heard_by(self.rota.as_ref()))?;
         let seat = board.seat(device).map(|(owner, slot)| (self.buses.get(&owner.name), slot));
         let Some((Some(bus), slot)) = seat else {
             return Err(QmpError::generic(format!(
@@ -370,6 +397,7 @@ impl Machine {
 
     /// Resets every device and hart and loads the images again; the harts must stand still.
     pub fn reset(&self) {
+        self.rota.iter().for_each(|rota| rota.reset());
         for device in &self.devices {
             device.reset();
         }
@@ -400,6 +428,16 @@ impl Machine {
     #[cfg(test)]
     pub(crate) fn device(&self, index: usize) -> Option<&dyn Device> {
         self.devices.get(index).map(|device| &**device)
+    }
+
+    /// Guest time.
+    pub fn clock(&self) -> &VirtualClock {
+        &self.clock
+    }
+
+    /// The order of the harts, where time goes by instructions.
+    pub fn rota(&self) -> Option<&Rota> {
+        self.rota.as_deref()
     }
 
     /// The guest's device tree.

@@ -53,6 +53,13 @@ pub struct RealTime {
 }
 
 impl RealTime {
+    /// The same, and where it says nothing, nothing of the host: guest time from a date that is always
+    /// the same.
+    #[must_use]
+    pub fn or_fixed(self) -> Self {
+        Self { base: self.base.or(Some(Base::At(FIXED))), clock: self.clock.or(Some(RtcClock::Vm)) }
+    }
+
     /// The time of day of a machine that is made now, at a guest time of 0.
     pub fn begin(self) -> TimeOfDay {
         let (started, host) = (Instant::now(), host_time());
@@ -70,6 +77,8 @@ impl RealTime {
 }
 
 const SECOND: u64 = 1_000_000_000;
+/// The first second of 2025.
+const FIXED: u64 = 1_735_689_600 * SECOND;
 
 /// The time of day of a machine. All numbers are nanoseconds, and wrap.
 #[derive(Clone, Copy, Debug)]

@@ -90,6 +90,10 @@ impl Clock for HartClock {
         self.source.get().map_or_else(|| self.guest.now() / DEFAULT_TICK, |source| source.ticks())
     }
 
+    fn reached(&self, executed: u64) {
+        self.guest.reached(executed);
+    }
+
     fn set_timer(&self, interrupts: &Arc<Interrupts>, due: Option<u64>) {
         let mut timer = self.timer();
         let old = std::mem::replace(

@@ -91,6 +91,8 @@ const PERMITTED: &[(&str, &str)] = &[
     ("query-reset-tree", "ir"),
     ("set-action", "nmair"),
     ("x-rtc-set", "nmai"),
+    ("x-icount-set", "nmai"),
+    ("x-query-icount", "r"),
     ("stop", "r"),
     ("inject-nmi", "r"),
     ("query-pci", "r"),

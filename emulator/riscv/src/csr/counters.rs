@@ -32,7 +32,7 @@ pub(super) const CSRS: &[Csr] = &[
     Csr {
         permitted: |core, _| core.counter_enabled(TIME),
         exists: |cpu, _| zicntr(cpu),
-        ..fixed("time", 0xc01, |core, _| core.clock.ticks())
+        ..fixed("time", 0xc01, |core, _| core.time())
     },
     Csr {
         permitted: |core, _| core.counter_enabled(INSTRUCTIONS),
@@ -47,7 +47,7 @@ pub(super) const CSRS: &[Csr] = &[
     Csr {
         permitted: |core, _| core.counter_enabled(TIME),
         exists: |cpu, _| zicntr(cpu) && rv32(cpu),
-        ..fixed("timeh", 0xc81, |core, _| core.clock.ticks() >> 32)
+        ..fixed("timeh", 0xc81, |core, _| core.time() >> 32)
     },
     Csr {
         permitted: |core, _| core.counter_enabled(INSTRUCTIONS),

@@ -143,6 +143,12 @@ impl Core {
         self.csr.counters.values[usize::from(n & 31)].read(self.now())
     }
 
+    /// The time.
+    pub(super) fn time(&self) -> u64 {
+        self.tell_clock();
+        self.clock.ticks()
+    }
+
     /// Writes a counter. The writing instruction does not count: the next one reads what is
     /// written.
     pub(super) fn set_counter(&mut self, n: u16, value: u64, high: bool) {

@@ -29,6 +29,7 @@ impl Clock for Nothing {
         0x1234_5678_9abc
     }
     fn set_timer(&self, _: &Arc<Interrupts>, _: Option<u64>) {}
+    fn reached(&self, _: u64) {}
 }
 
 fn core(cpu: &CpuModel) -> Core {

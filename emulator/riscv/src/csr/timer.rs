@@ -56,6 +56,7 @@ impl Core {
     /// Tells the clock when the interrupt is due.
     pub(crate) fn update_timer(&mut self) {
         if sstc(&self.config.cpu) {
+            self.tell_clock();
             let due = self.timer_compares().then_some(self.csr.stimecmp);
             self.clock.set_timer(&self.interrupts, due);
         }

@@ -84,12 +84,15 @@ pub(crate) fn run(core: &mut Core, blocks: &mut Blocks, budget: u64) -> Exit {
             core.take_trap(cause, true, 0);
         }
         core.update_attention();
-        let slice = left.min(core.until_overflow());
+        let alone = core.alone;
+        let slice = if alone { 1 } else { left.min(core.until_overflow()) };
         left = left - slice
             + match core.detail {
                 Detail::Decoded => run_blocks(core, blocks, slice),
                 Detail::Entered | Detail::Retired => observed::run_observed(core, blocks, slice),
             };
+        // Unless it was found just now that the next one is to be.
+        core.alone &= !alone;
         if core.until_overflow() == 0 {
             core.note_overflows();
         }
@@ -148,11 +151,11 @@ fn run_blocks(core: &mut Core, blocks: &mut Blocks, mut left: u64) -> u64 {
                     core.retired += done + 1;
                     return left - (done + 1);
                 }
-                Err(stop @ (Stop::Trap | Stop::Debug)) => {
+                Err(stop @ (Stop::Trap | Stop::Debug | Stop::Alone)) => {
                     let offset = ops.get(done as usize).map_or(0, |op| op.offset);
                     core.pc = core.xlen.truncate(core.pc.wrapping_add(offset.into()));
                     core.retired += done;
-                    if stop == Stop::Debug {
+                    if stop != Stop::Trap {
                         return left - done;
                     }
                     take_exception(core);
@@ -185,5 +188,6 @@ pub(crate) fn step<const XLEN: u32>(
 
 fn take_exception(core: &mut Core) {
     let (exception, tval) = core.raised;
+    core.raising += 1;
     core.take_trap(exception as u64, false, tval);
 }

@@ -41,7 +41,7 @@ pub(super) fn run_observed(core: &mut Core, blocks: &mut Blocks, left: u64) -> u
                 take_exception(core);
                 return left - (done + 1);
             }
-            Err(Stop::Debug) => {
+            Err(Stop::Debug | Stop::Alone) => {
                 core.pc = pc;
                 core.retired += done;
                 return left - done;

@@ -25,6 +25,8 @@ pub enum Stop {
     Debug,
     /// The instruction is done, and changed what the run loop relies on.
     Leave,
+    /// The instruction is to be done between two looks of the run loop, and has not been done.
+    Alone,
 }
 
 /// What a meaning, and every operation that may not go on, returns.

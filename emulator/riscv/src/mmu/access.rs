@@ -39,6 +39,7 @@ impl Core {
         if let Some(page) = self.tlb.fill(addr, place.addr, false, place.uniform) {
             return Ok(T::load(page.cell::<T>(place.addr)));
         }
+        self.before_bus_access()?;
         let by = self.requester(offset);
         let answer = self.tlb.bus().read(place.addr, T::SIZE as u8, by);
         self.after_bus_access();
@@ -59,6 +60,7 @@ impl Core {
             T::store(page.cell::<T>(place.addr), value);
             return Ok(());
         }
+        self.before_bus_access()?;
         let by = self.requester(offset);
         let answer = self.tlb.bus().write(place.addr, T::SIZE as u8, value.widen(), by);
         self.after_bus_access();

@@ -124,6 +124,11 @@ impl Clock for Ticks {
         *self.1.lock().unwrap() = due;
         interrupts.set(5, due.is_some_and(|due| due <= self.ticks()));
     }
+
+    /// Time goes by instructions where the hart counts.
+    fn reached(&self, executed: u64) {
+        self.0.store(executed, Ordering::Relaxed);
+    }
 }
 
 /// A hart with memory; the program begins at [`RAM`].

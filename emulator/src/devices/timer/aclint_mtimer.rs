@@ -227,10 +227,12 @@ impl Timer {
 
     /// The guest time in nanoseconds at which `mtime` will be `ticks`.
     fn due(&self, state: &State, ticks: u64) -> Option<u64> {
-        let now = self.clock_ticks().wrapping_add(state.offset);
+        let clock = self.clock_ticks();
+        let now = clock.wrapping_add(state.offset);
         let left = ticks.checked_sub(now).filter(|left| *left > 0)?;
-        let nanoseconds = (u128::from(left) * NANOSECONDS).div_ceil(self.layout.frequency.into());
-        u64::try_from(nanoseconds).ok()?.checked_add(self.clock.now())
+        // By the clock's ticks, so that it is the same whenever it is asked.
+        let ticks = u128::from(clock) + u128::from(left);
+        u64::try_from((ticks * NANOSECONDS).div_ceil(self.layout.frequency.into())).ok()
     }
 
     /// `mtime` has been set anew.

@@ -11,7 +11,7 @@ use super::ring::{Chain, MOST};
 use super::worker::Worker;
 use crate::backends::block::{Disk, OnError, SECTOR};
 use crate::devices::{Built, BusKind, Defaults, Driver, Passive, Peripheral, Seat};
-use crate::machine::{Notice, Site};
+use crate::machine::{Notice, Site, VirtualClock};
 use crate::qapi::{
     BlockErrorAction, BlockIoError, DeviceOptionsDriver, IoOperationType, VirtioBlkDeviceProperties,
 };
@@ -166,7 +166,13 @@ impl Driver for VirtioBlkDeviceProperties {
                 disk.size()
             )));
         }
-        let blk = Blk::new(self.clone(), disk, site.device.path(), site.around.notice.clone());
+        let blk = Blk::new(
+            self.clone(),
+            disk,
+            site.device.path(),
+            site.around.notice.clone(),
+            &site.clock,
+        );
         Ok(Built { peripheral: Some(Peripheral::Virtio(blk)), ..Built::device(Arc::new(Passive)) })
     }
 }
@@ -201,6 +207,7 @@ impl Blk {
         disk: Disk,
         path: String,
         notice: Arc<dyn Fn(Notice) + Send + Sync>,
+        clock: &VirtualClock,
     ) -> Arc<Self> {
         let mut serial = [0; SERIAL];
         let given = properties.serial.as_deref().unwrap_or_default().as_bytes();
@@ -219,7 +226,7 @@ impl Blk {
             disk,
         });
         let served = media.clone();
-        let worker = Worker::new(move || served.serve());
+        let worker = Worker::new(clock, move || served.serve());
         let blk = Self { properties, media, worker };
         blk.media.set_writeback(blk.writeback_at_start());
         let blk = Arc::new(blk);

@@ -45,7 +45,7 @@ impl Driver for VirtioRngDeviceProperties {
         let random = around.objects.random(self.rng.as_deref(), around.seed, &user)?;
         let host = Arc::new(Source { random, link: OnceLock::new() });
         let served = host.clone();
-        let rng = Rng { host, worker: Worker::new(move || served.serve()) };
+        let rng = Rng { host, worker: Worker::new(&site.clock, move || served.serve()) };
         let peripheral = Some(Peripheral::Virtio(Arc::new(rng)));
         Ok(Built { peripheral, ..Built::device(Arc::new(Passive)) })
     }

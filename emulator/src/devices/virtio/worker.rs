@@ -3,6 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use crate::machine::VirtualClock;
+
 /// What is to be done when there is something to do.
 pub(super) type Work = dyn Fn() + Send + Sync;
 
@@ -45,20 +47,26 @@ impl Shared {
     }
 }
 
-/// The thread, which begins with the first thing to do: most boards have devices that nobody uses.
+/// The thread, which begins with the first thing to do: most boards have devices that nobody uses. Where
+/// time goes by instructions there is none: what is to be done is done before the next one.
 pub(super) struct Worker {
+    at_once: bool,
     shared: Arc<Shared>,
     work: Arc<Work>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Worker {
-    pub(super) fn new(work: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { shared: Arc::default(), work: Arc::new(work), thread: Mutex::default() }
+    pub(super) fn new(clock: &VirtualClock, work: impl Fn() + Send + Sync + 'static) -> Self {
+        let at_once = clock.is_counted();
+        Self { at_once, shared: Arc::default(), work: Arc::new(work), thread: Mutex::default() }
     }
 
     /// There is something to do.
     pub(super) fn kick(&self) {
+        if self.at_once {
+            return (self.work)();
+        }
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_none() {
             let (shared, work) = (self.shared.clone(), self.work.clone());

@@ -15,7 +15,7 @@ use boardwright_riscv::{HartState, Ram};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Machine;
+use super::{Machine, Position};
 use crate::devices::state::Saved as _;
 use file::{Problem, Reader, Writer};
 
@@ -29,6 +29,8 @@ struct State {
     devices: BTreeMap<String, Value>,
     /// Of who serves the harts in the place of firmware.
     sbi: Option<Value>,
+    /// Whose turn it is, where time goes by instructions.
+    rota: Option<Position>,
 }
 
 /// What stands before the memory in a snapshot.
@@ -148,7 +150,8 @@ impl Machine {
             }
         }
         let sbi = self.sbi.as_ref().map(|sbi| sbi.save()).transpose()?;
-        Ok(State { clock: self.clock.now(), harts, devices, sbi })
+        let rota = self.rota.as_ref().map(|rota| rota.position());
+        Ok(State { clock: self.clock.now(), harts, devices, sbi, rota })
     }
 
     /// Gives every device its registers; lines, alarms and harts are not touched.
@@ -156,6 +159,21 @@ impl Machine {
         if state.harts.len() != self.harts.len() {
             let (saved, own) = (state.harts.len(), self.harts.len());
             return Err(format!("it has {saved} harts, and the machine {own}"));
+        }
+        let icount = |position: Option<Position>| {
+            position.map_or("without -icount".into(), |position| {
+                format!("with -icount shift={}", position.shift)
+            })
+        };
+        let own = self.rota.as_ref().map(|rota| rota.position());
+        let free = self.rota.as_ref().is_some_and(|rota| rota.config.shift.is_none());
+        let like = match (own, state.rota) {
+            (Some(own), Some(saved)) => free || own.shift == saved.shift,
+            (own, saved) => own.is_some() == saved.is_some(),
+        };
+        if !like {
+            let (saved, own) = (icount(state.rota), icount(own));
+            return Err(format!("it was taken {saved}, and this is {own}"));
         }
         let mut fit = true;
         let mut saved = state.harts.iter();
@@ -199,6 +217,9 @@ impl Machine {
     /// are what they were.
     fn settle(&self, state: &State) {
         self.clock.set(state.clock);
+        if let (Some(rota), Some(position)) = (&self.rota, state.rota) {
+            rota.set_position(position);
+        }
         self.devices.iter().for_each(|device| device.settle());
         self.sbi.iter().for_each(|sbi| sbi.settle());
         let mut saved = state.harts.iter();
