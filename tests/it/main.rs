@@ -13,6 +13,7 @@ mod first_board;
 mod guest_programs;
 mod guide;
 mod history;
+mod icount;
 mod linux;
 mod machines;
 mod monitors;

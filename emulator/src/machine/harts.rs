@@ -234,7 +234,7 @@ impl Harts {
         for Running { hart, interrupts, .. } in &self.list {
             interrupts.ring_too(rota.bell().clone());
             hart.lock().unwrap_or_else(PoisonError::into_inner).count_exactly(true);
-            seats.push(Seat::new(hart.clone(), interrupts.clone()));
+            seats.push(Seat { hart: hart.clone(), inputs: interrupts.clone() });
         }
         if seats.is_empty() {
             return Ok(());
@@ -433,6 +433,11 @@ impl Crew {
         if let Some(sbi) = &self.servants.sbi {
             sbi.attend(index, hart);
         }
+    }
+
+    /// Whether others want something of a hart that waits.
+    pub(super) fn wants(&self, index: usize) -> bool {
+        self.servants.sbi.as_ref().is_some_and(|sbi| sbi.wants(index))
     }
 
     /// Does what a hart has left its run for, if it is for the emulator; returns whether the hart

@@ -10,7 +10,7 @@
 //! networks, commands) comes when it comes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use boardwright_riscv::{Bell, DebugStop, Exit, Hart, Interrupts};
@@ -63,6 +63,13 @@ pub struct Position {
     pub executed: u64,
 }
 
+/// What a snapshot holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Saved {
+    pub(super) position: Position,
+    asleep: Vec<bool>,
+}
+
 /// The order of the harts, and the time that they make.
 pub struct Rota {
     /// What the options say.
@@ -70,6 +77,8 @@ pub struct Rota {
     clock: Arc<VirtualClock>,
     bell: Arc<Bell>,
     position: Mutex<Position>,
+    /// Which harts wait for their inputs.
+    asleep: OnceLock<Box<[AtomicBool]>>,
     /// A wish of the guest is to be heard before it goes on.
     wished: AtomicBool,
 }
@@ -84,6 +93,7 @@ impl Rota {
             clock: VirtualClock::counted(bell.clone()),
             bell,
             position: Mutex::new(Position { hart: 0, left: 0, shift, executed: 0 }),
+            asleep: OnceLock::new(),
             wished: AtomicBool::new(false),
         })
     }
@@ -107,15 +117,37 @@ impl Rota {
         *self.lock()
     }
 
-    /// Goes on from there; the harts stand.
-    pub(super) fn set_position(&self, position: Position) {
-        *self.lock() = position;
+    fn asleep(&self) -> &[AtomicBool] {
+        self.asleep.get().map_or(&[], |list| list)
+    }
+
+    fn is_asleep(&self, hart: usize) -> bool {
+        self.asleep().get(hart).is_some_and(|asleep| asleep.load(Ordering::Relaxed))
+    }
+
+    fn set_asleep(&self, hart: usize, sleeps: bool) {
+        if let Some(asleep) = self.asleep().get(hart) {
+            asleep.store(sleeps, Ordering::Relaxed);
+        }
+    }
+
+    /// What a snapshot holds; the harts stand.
+    pub(super) fn save(&self) -> Saved {
+        let asleep = self.asleep().iter().map(|asleep| asleep.load(Ordering::Relaxed)).collect();
+        Saved { position: self.position(), asleep }
+    }
+
+    /// Goes on from there; the harts, which are as many, stand.
+    pub(super) fn restore(&self, saved: &Saved) {
+        *self.lock() = saved.position;
+        (0..).zip(&saved.asleep).for_each(|(hart, asleep)| self.set_asleep(hart, *asleep));
     }
 
     /// Begins with the first hart; the harts stand.
     pub(super) fn reset(&self) {
         let mut position = self.lock();
         (position.hart, position.left) = (0, 0);
+        (0..self.asleep().len()).for_each(|hart| self.set_asleep(hart, false));
     }
 
     /// Lets no instruction follow until a wish has been heard.
@@ -135,17 +167,15 @@ impl Rota {
 pub(super) struct Seat {
     pub(super) hart: Arc<Mutex<Hart>>,
     pub(super) inputs: Arc<Interrupts>,
-    /// Whether it waits for its inputs.
-    asleep: bool,
 }
 
-impl Seat {
-    pub(super) fn new(hart: Arc<Mutex<Hart>>, inputs: Arc<Interrupts>) -> Self {
-        Self { hart, inputs, asleep: false }
-    }
-
-    fn awake(&self) -> bool {
-        !self.asleep || self.inputs.roused()
+/// Lets a hart do what is asked of it without an instruction; whether it then waits.
+fn look(hart: &mut Hart) -> Exit {
+    loop {
+        match hart.run(0) {
+            Exit::Requested => {}
+            exit => return exit,
+        }
     }
 }
 
@@ -181,6 +211,7 @@ pub(super) struct Conductor {
 impl Conductor {
     pub(super) fn new(crew: Arc<Crew>, seats: Vec<Seat>, rota: Arc<Rota>) -> Self {
         let host = Host::now(0);
+        let _ = rota.asleep.set(seats.iter().map(|_| AtomicBool::new(false)).collect());
         Self { crew, seats, rota, host }
     }
 
@@ -190,8 +221,7 @@ impl Conductor {
         let _leaving = crew.leaving();
         while let Some(paused) = crew.pass_all() {
             if paused {
-                // Whatever was done to them meanwhile: each is asked anew.
-                self.seats.iter_mut().for_each(|seat| seat.asleep = false);
+                self.look_around();
                 self.host = Host::now(self.rota.clock.now());
             }
             self.rota.clock.ring_due();
@@ -203,33 +233,53 @@ impl Conductor {
         }
     }
 
+    /// Asks those harts anew that wait: whatever was done to them while they stood. Where nothing was,
+    /// nothing changes.
+    fn look_around(&self) {
+        for (index, seat) in self.seats.iter().enumerate().filter(|(i, _)| self.rota.is_asleep(*i))
+        {
+            let mut hart = seat.hart.lock().unwrap_or_else(PoisonError::into_inner);
+            self.rota.set_asleep(index, look(&mut hart) == Exit::Wfi);
+        }
+    }
+
+    /// Whether a hart can go on.
+    fn is_ready(&self, hart: usize) -> bool {
+        let awake = || {
+            let roused = self.seats.get(hart).is_some_and(|seat| seat.inputs.roused());
+            !self.rota.is_asleep(hart) || roused || self.crew.wants(hart)
+        };
+        self.crew.pace(hart) != Pace::Hold && awake()
+    }
+
     /// Lets the hart whose turn it is execute, or time go by.
     fn go_on(&mut self) {
-        let mut position = self.rota.position();
+        let before = self.rota.position();
         let count = self.seats.len();
-        let ready = |hart: &usize| {
-            self.seats.get(*hart).is_some_and(Seat::awake) && self.crew.pace(*hart) != Pace::Hold
-        };
-        let turns = (0..count).map(|further| (position.hart + further) % count);
-        let Some(hart) = turns.into_iter().find(ready) else { return self.idle() };
+        let mut turns = (0..count).map(|further| (before.hart + further) % count);
+        let Some(hart) = turns.find(|hart| self.is_ready(*hart)) else { return self.idle() };
+        let mut position = before;
         if hart != position.hart || position.left == 0 {
             position.hart = hart;
             position.left = if count > 1 { TURN } else { ALONE };
         }
-        if self.run(&mut position) {
-            position.left = 0;
+        let waits = self.run(&mut position);
+        self.rota.set_asleep(hart, waits);
+        // A hart that has only looked around has not had its turn.
+        if position.executed > before.executed {
+            if waits || position.left == 0 {
+                position.hart = (hart + 1) % count;
+                position.left = 0;
+            }
+            self.keep_time(&mut position);
+            *self.rota.lock() = position;
         }
-        if position.left == 0 {
-            position.hart = (position.hart + 1) % count;
-        }
-        self.keep_time(&mut position);
-        self.rota.set_position(position);
     }
 
     /// Lets a hart execute up to the end of its turn or to an alarm; returns whether it waits.
-    fn run(&mut self, position: &mut Position) -> bool {
-        let (crew, clock) = (self.crew.clone(), self.rota.clock.clone());
-        let Some(seat) = self.seats.get_mut(position.hart) else { return true };
+    fn run(&self, position: &mut Position) -> bool {
+        let (crew, clock) = (&self.crew, &self.rota.clock);
+        let Some(seat) = self.seats.get(position.hart) else { return true };
         let pace = crew.pace(position.hart);
         let mut hart = seat.hart.lock().unwrap_or_else(PoisonError::into_inner);
         crew.attend(position.hart, &mut hart);
@@ -238,8 +288,7 @@ impl Conductor {
         let slice = position.left.min(due.saturating_sub(now).div_ceil(1 << position.shift));
         if pace == Pace::Step && hart.waiting() && !hart.roused() && due < END {
             // The alarm that ends it comes first.
-            seat.asleep = true;
-            return true;
+            return look(&mut hart) == Exit::Wfi;
         }
         let slice = match crew.budget.take(if pace == Pace::Step { slice.min(1) } else { slice }) {
             Grant::Run(slice) => slice,
@@ -261,6 +310,7 @@ impl Conductor {
         crew.budget.settle(slice.saturating_sub(executed));
         position.left = position.left.saturating_sub(executed);
         position.executed += executed;
+        let exit = if exit == Exit::Requested { look(&mut hart) } else { exit };
         let waits = crew.serve(position.hart, exit, &mut hart);
         drop(hart);
         match (exit, pace) {
@@ -271,8 +321,7 @@ impl Conductor {
             (_, Pace::Step) => crew.halt(position.hart, HaltReason::Step),
             (Exit::Budget | Exit::Requested | Exit::Debug(_) | Exit::Wfi, _) => {}
         }
-        seat.asleep = waits || exit == Exit::Wfi;
-        seat.asleep
+        waits || exit == Exit::Wfi
     }
 
     /// Nobody executes: lets the time of the next alarm come, or waits for something from outside.
@@ -291,8 +340,7 @@ impl Conductor {
                     self.crew.is_shut()
                         || clock.due() != due
                         || self.rota.wished.load(Ordering::SeqCst)
-                        || (self.seats.iter().enumerate())
-                            .any(|(hart, seat)| seat.awake() && self.crew.pace(hart) != Pace::Hold)
+                        || (0..self.seats.len()).any(|hart| self.is_ready(hart))
                 });
                 let slept = begun.elapsed();
                 // Without an alarm no time goes by, so that it does not depend on when input comes.

@@ -113,6 +113,12 @@ impl Sbi {
         self.served().filter(|slot| matches!(*slot.state(), State::Started | State::Suspended(_)))
     }
 
+    /// Whether others want a hart to start.
+    pub fn wants(&self, index: usize) -> bool {
+        let slot = self.slots.get(index);
+        slot.is_some_and(|slot| matches!(*slot.state(), State::StartPending(_)))
+    }
+
     /// Does what others want of a hart; to be called on its thread before it runs.
     pub fn attend(&self, index: usize, hart: &mut Hart) {
         let Some(slot) = self.slots.get(index) else { return };

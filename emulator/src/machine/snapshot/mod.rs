@@ -15,7 +15,7 @@ use boardwright_riscv::{HartState, Ram};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Machine, Position};
+use super::{Machine, Position, rota};
 use crate::devices::state::Saved as _;
 use file::{Problem, Reader, Writer};
 
@@ -30,7 +30,7 @@ struct State {
     /// Of who serves the harts in the place of firmware.
     sbi: Option<Value>,
     /// Whose turn it is, where time goes by instructions.
-    rota: Option<Position>,
+    rota: Option<rota::Saved>,
 }
 
 /// What stands before the memory in a snapshot.
@@ -150,7 +150,7 @@ impl Machine {
             }
         }
         let sbi = self.sbi.as_ref().map(|sbi| sbi.save()).transpose()?;
-        let rota = self.rota.as_ref().map(|rota| rota.position());
+        let rota = self.rota.as_ref().map(|rota| rota.save());
         Ok(State { clock: self.clock.now(), harts, devices, sbi, rota })
     }
 
@@ -167,12 +167,13 @@ impl Machine {
         };
         let own = self.rota.as_ref().map(|rota| rota.position());
         let free = self.rota.as_ref().is_some_and(|rota| rota.config.shift.is_none());
-        let like = match (own, state.rota) {
+        let saved = state.rota.as_ref().map(|saved| saved.position);
+        let like = match (own, saved) {
             (Some(own), Some(saved)) => free || own.shift == saved.shift,
             (own, saved) => own.is_some() == saved.is_some(),
         };
         if !like {
-            let (saved, own) = (icount(state.rota), icount(own));
+            let (saved, own) = (icount(saved), icount(own));
             return Err(format!("it was taken {saved}, and this is {own}"));
         }
         let mut fit = true;
@@ -217,8 +218,8 @@ impl Machine {
     /// are what they were.
     fn settle(&self, state: &State) {
         self.clock.set(state.clock);
-        if let (Some(rota), Some(position)) = (&self.rota, state.rota) {
-            rota.set_position(position);
+        if let (Some(rota), Some(position)) = (&self.rota, &state.rota) {
+            rota.restore(position);
         }
         self.devices.iter().for_each(|device| device.settle());
         self.sbi.iter().for_each(|sbi| sbi.settle());
