@@ -5,7 +5,8 @@ use qapi_runtime::QmpError;
 use crate::door::Door;
 use crate::phase::Arrival;
 use crate::qapi::{
-    InjectNmi, Phase, Powerdown, RunState, RunStateCommands, SetAction, ShutdownCause, StatusInfo,
+    CurrentMachineParams, InjectNmi, Phase, Powerdown, RunState, RunStateCommands, SetAction,
+    ShutdownCause, StatusInfo,
 };
 
 impl RunStateCommands for Door {
@@ -29,6 +30,14 @@ impl RunStateCommands for Door {
     fn system_reset(&mut self) -> Result<(), QmpError> {
         self.reset(false, ShutdownCause::HostQmpSystemReset);
         Ok(())
+    }
+
+    fn system_wakeup(&mut self) -> Result<(), QmpError> {
+        Err(QmpError::generic("wake-up from suspend is not supported by this guest"))
+    }
+
+    fn query_current_machine(&mut self) -> Result<CurrentMachineParams, QmpError> {
+        Ok(CurrentMachineParams { wakeup_suspend_support: false })
     }
 
     fn inject_nmi(&mut self, arguments: InjectNmi) -> Result<(), QmpError> {

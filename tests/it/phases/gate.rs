@@ -100,6 +100,8 @@ const PERMITTED: &[(&str, &str)] = &[
     ("query-balloon", "r"),
     ("system_reset", "r"),
     ("system_powerdown", "r"),
+    ("system_wakeup", "r"),
+    ("query-current-machine", "r"),
     ("query-cpus-fast", "r"),
     ("query-unmodelled", "r"),
 ];

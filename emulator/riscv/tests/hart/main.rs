@@ -4,6 +4,7 @@
 mod arithmetic;
 mod atomics;
 mod common;
+mod counted;
 mod counters;
 mod debug;
 mod float;
