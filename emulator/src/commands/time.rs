@@ -53,7 +53,7 @@ impl TimeCommands for Door {
         let Position { shift, executed, .. } = rota.position();
         let Icount { shift: fixed, sleep, align } = rota.config;
         Ok(IcountInfo {
-            shift: shift.into(),
+            shift,
             auto: fixed.is_none(),
             sleep,
             align,
