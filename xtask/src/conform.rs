@@ -266,4 +266,6 @@ impl Clock for Counter {
         self.0.fetch_add(1, Ordering::Relaxed)
     }
     fn set_timer(&self, _: &Arc<Interrupts>, _: Option<u64>) {}
+
+    fn reached(&self, _: u64) {}
 }
