@@ -64,7 +64,7 @@ impl Driver for Virtio9pDeviceProperties {
             link: OnceLock::new(),
         });
         let served = shared.clone();
-        let worker = Worker::new(move || served.serve());
+        let worker = Worker::new(&site.clock, move || served.serve());
         let packed = self.packed.unwrap_or(false);
         let device = Arc::new(P9 { packed, shared, worker });
         let peripheral = Some(Peripheral::Virtio(device));
