@@ -58,6 +58,9 @@ impl Access {
     }
 }
 
+/// Who is told of a node's news.
+type Listener = Box<dyn Fn() + Send + Sync>;
+
 /// What devices hear of their nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
@@ -88,7 +91,7 @@ pub struct Node {
     /// The nodes that it is made of, so that they stay.
     parts: Vec<Arc<Node>>,
     backing: Option<String>,
-    listeners: Mutex<Vec<(News, Box<dyn Fn() + Send + Sync>)>>,
+    listeners: Mutex<Vec<(News, Listener)>>,
     /// Whether an error has stopped the guest.
     status: Mutex<BlockDeviceIoStatus>,
 }
@@ -428,7 +431,7 @@ impl Node {
         Ok(())
     }
 
-    pub(super) fn on(&self, news: News, call: Box<dyn Fn() + Send + Sync>) {
+    pub(super) fn on(&self, news: News, call: Listener) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push((news, call));
     }
 
