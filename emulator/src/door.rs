@@ -513,7 +513,8 @@ impl Door {
                 None => self.host.real_time,
             },
             budget: self.startup.budget,
-            seed: self.startup.seed,
+            // A run by instructions is the same each time.
+            seed: self.startup.seed.or(self.host.icount.map(|_| 0)),
         }
     }
 

@@ -24,50 +24,56 @@ pub(crate) const REQUESTS: u64 = EXIT | FLUSH | FENCE;
 pub struct Bell {
     /// Whether a thread is, or is about to be, in `wait`.
     sleeping: AtomicBool,
-    lock: Mutex<()>,
+    /// How often it has rung while `sleeping`; wraps.
+    rings: Mutex<u64>,
     rung: Condvar,
 }
 
 impl Bell {
     /// Lets the thread that waits look again. The order matters: what it looks at was changed before
     /// `sleeping` is read here, and the sleeper writes `sleeping` before it looks, so one of the two sees
-    /// the other; and a sleeper between its look and its wait still holds the lock.
+    /// the other; and a ring between the sleeper's look and its wait has been counted.
     pub fn ring(&self) {
         if self.sleeping.load(Ordering::SeqCst) {
-            drop(self.locked());
+            let mut rings = self.locked();
+            *rings = rings.wrapping_add(1);
+            drop(rings);
             self.rung.notify_all();
         }
     }
 
     /// Waits until `awake`, which is asked whenever the bell rings, or until the time is over; returns
-    /// false if that was first.
+    /// false if that was first. `awake` may take locks under which others ring.
     pub fn wait(&self, timeout: Option<Duration>, awake: impl Fn() -> bool) -> bool {
         let deadline = timeout.and_then(|time| Instant::now().checked_add(time));
-        let mut guard = self.locked();
         self.sleeping.store(true, Ordering::SeqCst);
         let awake = loop {
+            let heard = *self.locked();
             if awake() {
                 break true;
             }
-            guard = match deadline {
-                None => self.rung.wait(guard).unwrap_or_else(PoisonError::into_inner),
+            let rings = self.locked();
+            if *rings != heard {
+                continue;
+            }
+            match deadline {
+                None => drop(self.rung.wait(rings).unwrap_or_else(PoisonError::into_inner)),
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         break false;
                     }
-                    let slept = self.rung.wait_timeout(guard, left);
-                    slept.unwrap_or_else(PoisonError::into_inner).0
+                    drop(self.rung.wait_timeout(rings, left));
                 }
-            };
+            }
         };
         self.sleeping.store(false, Ordering::SeqCst);
         awake
     }
 
-    fn locked(&self) -> MutexGuard<'_, ()> {
-        // The lock guards no data, so a panic elsewhere cannot have left any half done.
-        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, u64> {
+        // A counter cannot be left half done by a panic elsewhere.
+        self.rings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,6 +17,8 @@ pub enum BackendKind {
     Drive,
     /// A network.
     Netdev,
+    /// A shared folder.
+    Share,
 }
 
 /// Members by which a back end names others of its kind: the base of a multiplexer or of an alias,
@@ -36,8 +38,15 @@ struct Recipe {
 impl BackendKind {
     /// Whether a command makes a back end.
     pub fn is_made_by(command: &str) -> bool {
-        ["chardev-add", "x-chardev-add", "blockdev-add", "x-drive-add", "netdev_add"]
-            .contains(&command)
+        const COMMANDS: &[&str] = &[
+            "blockdev-add",
+            "chardev-add",
+            "netdev_add",
+            "x-chardev-add",
+            "x-drive-add",
+            "x-fsdev-add",
+        ];
+        COMMANDS.contains(&command)
     }
 }
 

@@ -38,7 +38,8 @@ impl Board {
         let commands = [
             (BackendKind::Drive, named(|driver| driver.drive())),
             (BackendKind::Netdev, named(|driver| driver.netdev())),
-            (BackendKind::Chardev, named(|driver| driver.console())),
+            (BackendKind::Chardev, named(|driver| driver.chardev())),
+            (BackendKind::Share, named(|driver| driver.share())),
         ]
         .into_iter()
         .flat_map(|(kind, names)| host.recipes.tell(kind, names.into_iter().filter(serial)));

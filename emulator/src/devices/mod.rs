@@ -332,6 +332,16 @@ pub trait Driver: Send + Sync {
         None
     }
 
+    /// The folder that it shares, by the name of its back end.
+    fn share(&self) -> Option<&str> {
+        None
+    }
+
+    /// The character back end that it has.
+    fn chardev(&self) -> Option<&str> {
+        self.console().filter(|name| !name.is_empty())
+    }
+
     /// The back end of a device that a person can talk to; empty where it has none.
     fn console(&self) -> Option<&str> {
         None

@@ -516,10 +516,11 @@ pub(super) fn step(hart: &mut Hart) -> Exit {
     if hart.waiting() {
         hart.set_pc(hart.pc());
     }
+    let before = hart.executed();
     loop {
-        // A request to leave that is older than the step would be taken for it.
         match hart.run(1) {
-            Exit::Requested => {}
+            // The request is older than the step.
+            Exit::Requested if hart.executed() == before => {}
             exit => return exit,
         }
     }

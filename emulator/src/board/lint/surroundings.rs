@@ -90,7 +90,7 @@ pub(super) const CONSOLE_MISSING: Rule = Rule {
 pub(super) const BACKEND_UNUSED: Rule = Rule {
     id: LintRule::BackendUnused,
     severity: LintSeverity::Note,
-    summary: "no device has an object, a drive or a network that there is",
+    summary: "no device has an object, a drive, a network or a shared folder that there is",
     explanation: "It may be for a device that is plugged later. If not, a device may have been meant \
                   to name it, or it can go.",
     example: include_str!("examples/backend-unused.qmp"),
@@ -112,7 +112,10 @@ pub(super) const BACKEND_UNUSED: Rule = Rule {
             let problem = Problem::new(format!("no device is on network '{id}'"));
             problem.fixed_by("netdev_del", json!({ "id": id }))
         });
-        objects.chain(drives).chain(netdevs).collect()
+        let shares: Vec<&str> = drivers().filter_map(|driver| driver.share()).collect();
+        let shares = host.recipes.unused(BackendKind::Share, shares).into_iter();
+        let shares = shares.map(|id| Problem::new(format!("no device shares folder '{id}'")));
+        objects.chain(drives).chain(netdevs).chain(shares).collect()
     },
 };
 

@@ -56,6 +56,10 @@ impl Driver for Virtio9pDeviceProperties {
         Some(DeviceOptionsDriver::Virtio9pDevice(options))
     }
 
+    fn share(&self) -> Option<&str> {
+        self.fsdev.as_deref()
+    }
+
     fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
         let folder = site.around.shares.get(self.fsdev.as_deref().unwrap_or_default())?;
         let shared = Arc::new(Shared {

@@ -58,6 +58,10 @@ macro_rules! ports {
                 Some(DeviceOptionsDriver::$variant(Self { nr: Some(slot), ..self.clone() }))
             }
 
+            fn chardev(&self) -> Option<&str> {
+                self.chardev.as_deref()
+            }
+
             fn build(&self, site: &Site<'_>) -> Result<Built, QmpError> {
                 let number = self.nr.unwrap_or($first);
                 build(site, number, self.name.clone(), $console, self.chardev.as_deref())

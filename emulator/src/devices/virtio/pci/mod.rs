@@ -26,6 +26,7 @@ use crate::qapi::{
     VirtioRngDeviceProperties, VirtioRngPciProperties, VirtioSerialDeviceProperties,
     VirtioSerialPciProperties,
 };
+
 /// What such a device has of PCI.
 struct OnPci<'a> {
     disable_legacy: OnOffAuto,
@@ -134,7 +135,12 @@ macro_rules! on_pci {
 
 on_pci! {
     Virtio9pPci(Virtio9pPciProperties) = "virtio-9p-pci", Virtio9p or Virtio9pDevice:
-        Virtio9pDeviceProperties { fsdev, mount_tag, packed } {}
+        Virtio9pDeviceProperties { fsdev, mount_tag, packed }
+    {
+        fn share(&self) -> Option<&str> {
+            self.fsdev.as_deref()
+        }
+    }
     VirtioBalloonPci(VirtioBalloonPciProperties) = "virtio-balloon-pci",
         VirtioBalloon or VirtioBalloonDevice:
         VirtioBalloonDeviceProperties { deflate_on_oom, free_page_reporting, packed }
