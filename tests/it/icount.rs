@@ -8,6 +8,7 @@ use boardwright_tests::asm::reg::{A0, A1, S0, S1, S2, S3, S4, T0, T1, ZERO};
 use boardwright_tests::asm::{MRET, addi, beq, csrrs, csrw, here, ld, lui, pass, sd};
 use boardwright_tests::client::Client;
 use boardwright_tests::gdb::Debugger;
+use boardwright_tests::linux::{DISK, Linux};
 use boardwright_tests::program::{Program, Scratch, run};
 use serde_json::json;
 
@@ -238,5 +239,51 @@ fn a_snapshot_goes_on_with_the_same_turn() -> Result<()> {
         let ended = run(&options)?;
         ensure!(ended.status.code() == Some(1) && ended.err.contains(what), "{ended:?}");
     }
+    Ok(())
+}
+
+/// What Linux with two harts does at its disk, and when.
+#[test]
+fn linux_is_the_same_each_time_with_a_disk() -> Result<()> {
+    let Some(linux) = Linux::fetched() else {
+        eprintln!("not tried: there is no kernel in target/linux: run tests/setup/linux.sh");
+        return Ok(());
+    };
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let scratch = Scratch::new()?;
+        let lines = "b=/bin/busybox
+$b mkdir -p /dev
+$b mount -t devtmpfs dev /dev
+$b dd if=/proc/kallsyms of=/dev/vda bs=4096 count=32 conv=fsync
+$b md5sum /dev/vda
+$b cat /proc/interrupts
+$b sleep 100
+$b date
+$b poweroff -f
+";
+        linux.initrd_with(&scratch.path("initrd"), DISK, lines)?;
+        fs::File::create(scratch.path("disk"))?.set_len(1 << 17)?;
+        let path = |name: &str| scratch.path(name).display().to_string();
+        let options = format!(
+            "-M virt -smp 2 -m 128M -display none -monitor none -serial stdio \
+             -icount shift=1,sleep=off -kernel {} -initrd {} -d int -D {} \
+             -drive file={},format=raw,if=none,id=d -device virtio-blk-device,drive=d",
+            linux.kernel.display(),
+            path("initrd"),
+            path("log"),
+            path("disk")
+        );
+        let options = options.split_whitespace().chain(["-append", "console=ttyS0 quiet"]);
+        let ended = run(&options.collect::<Vec<_>>())?;
+        let out = ended.out;
+        ensure!(ended.status.code() == Some(0) && out.contains("virtio"), "{out}");
+        let [disk, log] =
+            ["disk", "log"].map(|name| fs::read(scratch.path(name)).unwrap_or_default());
+        ensure!(disk.iter().any(|byte| *byte != 0) && !log.is_empty(), "nothing was done: {out}");
+        runs.push((out, disk, log));
+    }
+    ensure!(runs[0].0 == runs[1].0, "{}\nand then\n{}", runs[0].0, runs[1].0);
+    ensure!(runs[0] == runs[1], "disk or traps differ");
     Ok(())
 }
