@@ -11,6 +11,7 @@ mod linux;
 mod qapi;
 mod runs;
 mod side;
+mod transfer;
 mod trees;
 
 use std::process::{Command, ExitCode};
@@ -91,7 +92,9 @@ pub(crate) fn run(mut parser: lexopt::Parser) -> anyhow::Result<ExitCode> {
     println!("Boardwright {} beside {}\n", env!("CARGO_PKG_VERSION"), peer.version()?);
     println!("| what | Boardwright | QEMU | ratio (above 1: Boardwright is faster) |");
     println!("|---|--:|--:|--:|");
-    for measure in [runs::measure, linux::measure, boards::measure, trees::measure] {
+    for measure in
+        [runs::measure, linux::measure, transfer::measure, boards::measure, trees::measure]
+    {
         for Row { what, ours, peer, ratio } in measure(&ours, &peer, &scratch.0)? {
             println!("| {what} | {ours} | {peer} | {ratio} |");
         }
