@@ -3,7 +3,7 @@
 //! the summary of `cargo xtask test` says.
 
 use anyhow::{Context, Result, ensure};
-use boardwright_tests::linux::Linux;
+use boardwright_tests::linux::{Linux, SHELL};
 use boardwright_tests::program::{Program, Scratch};
 
 const OPENSBI: &str = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin";
@@ -87,6 +87,24 @@ fn debians_kernel_reaches_its_shell_behind_opensbi_on_2_harts() -> Result<()> {
 #[test]
 fn debians_kernel_reaches_its_shell_behind_opensbi_on_4_harts() -> Result<()> {
     boots_on_virt(4, OPENSBI)
+}
+
+/// The session that README shows.
+#[test]
+fn a_shell_powers_off() -> Result<()> {
+    let Some(linux) = Linux::fetched() else { return Ok(()) };
+    let scratch = Scratch::new()?;
+    let (initrd, kernel) = (scratch.path("initrd"), linux.kernel.display().to_string());
+    linux.initrd(&initrd, SHELL)?;
+    let initrd = initrd.display().to_string();
+    let mut arguments = vec!["-M", "virt", "-m", "256M", "-nographic", "-kernel", &kernel];
+    arguments.extend(["-initrd", &initrd, "-append", "console=ttyS0 quiet"]);
+    let mut program = Program::start_in(scratch, &arguments)?;
+    program.wait_for("~ # ").context("no shell")?;
+    program.type_in("poweroff\n")?;
+    let ended = program.ended()?;
+    ensure!(ended.status.code() == Some(0), "{ended:?}");
+    Ok(())
 }
 
 /// What the kernel does with the supervisor interface: it starts and stops harts, counts, and reboots,

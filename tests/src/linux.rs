@@ -18,6 +18,17 @@ pub const EXT4: &[&str] = &["crc16", "crc32c_generic", "libcrc32c", "mbcache", "
 /// What a shared folder needs.
 pub const SHARED: &[&str] = &["netfs", "9pnet", "9pnet_virtio", "9p"];
 
+/// What the first process of a file system for people does: a shell on the console, with BusyBox's programs,
+/// under BusyBox's `init`, which `poweroff` and `reboot` ask.
+pub const SHELL: &str = "/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t devtmpfs dev /dev
+mkdir -p /sys && mount -t sysfs sys /sys
+mkdir -p /etc
+echo '::respawn:/bin/cttyhack /bin/sh' >/etc/inittab
+exec init
+";
+
 /// What was fetched.
 pub struct Linux {
     /// The kernel.
